@@ -1,0 +1,23 @@
+/* Randomness. Rules take a source, so that tests and fuzzers can repeat a run. */
+#ifndef MT_BASE_RANDOM_H
+#define MT_BASE_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mt_random {
+    void (*bytes)(void *ctx, void *out, size_t len_bytes);
+    void *ctx;
+} mt_random;
+
+/* The kernel's source (getrandom), buffered and wiped; aborts the process if the kernel has none. One thread. */
+mt_random mt_random_kernel(void);
+
+/* A repeatable source for tests and fuzzing, never for keys. *state is the caller's and is advanced. */
+mt_random mt_random_seeded(uint64_t *state);
+
+void mt_random_bytes(mt_random r, void *out, size_t len_bytes);
+/* Uniform in 0 … n-1 by rejection; n > 0. */
+uint32_t mt_random_below(mt_random r, uint32_t n);
+
+#endif

@@ -1,0 +1,35 @@
+/* Text: UTF-8, percent-encoding, base64url, hexadecimal, and what may be shown to a person. */
+#ifndef MT_BASE_TEXT_H
+#define MT_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+/* Decodes the code point at *pos and moves *pos behind it. MT_EBAD: malformed, overlong, surrogate, > U+10FFFF. */
+mt_err mt_text_next(mt_slice s, size_t *pos, uint32_t *out) MT_MUST_CHECK;
+bool mt_text_is_utf8(mt_slice s);
+/* Number of code points; MT_EBAD if s is not UTF-8. */
+mt_err mt_text_count(mt_slice s, size_t *out) MT_MUST_CHECK;
+
+/* Appends s as it may be shown: control characters (but LF where keep_lf), bidirectional controls and isolates,
+ * zero-width characters but ZWJ and ZWNJ between letters or emoji, noncharacters, private use and malformed bytes
+ * are left out or, where malformed, become U+FFFD. Nothing that is appended can start a terminal escape. */
+void mt_text_clean(mt_buf *out, mt_slice s, bool keep_lf);
+
+/* RFC 3986: everything but unreserved characters is percent-encoded. */
+void mt_text_percent_encode(mt_buf *out, mt_slice s);
+/* MT_EBAD: a % without two hexadecimal digits, or %00. Appends to out. */
+mt_err mt_text_percent_decode(mt_slice s, mt_buf *out) MT_MUST_CHECK;
+
+/* RFC 4648 section 5 without padding. Decoding refuses padding, other characters and dangling bits. */
+void mt_text_base64url(mt_buf *out, const void *p, size_t len_bytes);
+mt_err mt_text_base64url_decode(mt_slice s, void *out, size_t out_len_bytes) MT_MUST_CHECK; /* exact length */
+
+/* Lower case, two characters a byte. out has room for 2*len+1 and is NUL-terminated. */
+void mt_text_hex(const void *p, size_t len_bytes, char *out);
+mt_err mt_text_hex_decode(mt_slice s, void *out, size_t out_len_bytes) MT_MUST_CHECK; /* exact length */
+
+#endif

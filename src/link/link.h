@@ -1,0 +1,87 @@
+/* The encrypted link between two partners: ICE, DTLS, SRTP, one data channel and the four words over one UDP flow.
+ *
+ * Lives in the GLib main context that was the thread default at creation; callbacks come from it. One link a conversation. RFC 8445, 6347, 5764, 3711, 8831, 8832, 7983.
+ *
+ * Caller:  create -> on_local(offer ready) -> mt_link_local_sdp -> INVITE … 200 -> mt_link_remote_sdp(answer)
+ * Callee:  create -> mt_link_remote_sdp(offer) -> on_local(answer ready) -> mt_link_local_sdp -> 200
+ * Then on_secure (DTLS up, fingerprint verified, data channel open, words agreed), talk, mt_link_bye, on_closed, mt_link_destroy. */
+#ifndef MT_LINK_LINK_H
+#define MT_LINK_LINK_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+typedef struct mt_link mt_link;
+
+typedef enum mt_link_end {
+    MT_LINK_LOCAL_BYE,     /* we hung up and the partner confirmed, or 1 s passed */
+    MT_LINK_REMOTE_BYE,    /* the partner hung up */
+    MT_LINK_LOST,          /* silent too long */
+    MT_LINK_NO_PATH,       /* ICE found no way */
+    MT_LINK_DTLS_FAILED,   /* handshake refused: fingerprint or ciphers */
+    MT_LINK_SAS_FAILED,    /* sas_failed: the words' protocol was violated */
+    MT_LINK_PROTOCOL,      /* malformed or too many messages */
+} mt_link_end;
+const char *mt_link_end_str(mt_link_end end); /* "local_bye", "remote_bye", "lost", "no_path", "dtls_failed", "sas_failed", "protocol" */
+
+typedef enum mt_link_codec { MT_CODEC_OPUS, MT_CODEC_L16 } mt_link_codec;
+
+typedef struct mt_link_secure {
+    const char *words[4];      /* static strings */
+    const char *dtls_cipher;   /* OpenSSL's standard name, e.g. TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 */
+    const char *srtp_profile;  /* "AEAD_AES_256_GCM" … */
+    bool relayed;
+    mt_link_codec codec;       /* negotiated */
+    uint8_t payload_type;      /* to send with */
+    uint8_t ptime_ms;
+    int64_t ice_us, dtls_us, channel_us; /* since the remote SDP was known */
+} mt_link_secure;
+
+typedef struct mt_link_events {
+    void (*local_ready)(void *ctx);                         /* the local SDP can be taken; gathering done or its limit over */
+    void (*secure)(void *ctx, const mt_link_secure *how);
+    void (*text)(void *ctx, mt_slice body_utf8);            /* already limited, not yet cleaned for display */
+    void (*typing)(void *ctx, bool on);
+    void (*partner_mic)(void *ctx, bool on);
+    void (*rtp)(void *ctx, mt_slice packet);                /* a verified, decrypted RTP packet; only after secure */
+    void (*reconnecting)(void *ctx, bool on);               /* silent 3 s / heard again. The owner applies the 3 s / 15 s rule with signalling */
+    void (*closed)(void *ctx, mt_link_end why);             /* once; nothing follows. destroy may be called from here */
+} mt_link_events;
+
+typedef struct mt_link_config {
+    bool caller;               /* sender of the dialog-forming INVITE: offers, opens the channel, is A in the words */
+    uint8_t pair[16];          /* pair id, 128 bits */
+    mt_link_codec codec;       /* what an offer lists first; both are always accepted */
+    uint8_t ptime_ms;          /* 10 or 20 for Opus */
+    const char *stun, *turn;   /* NULL: none (loopback and LAN) */
+    bool relay_only;
+} mt_link_config;
+
+/* Once per process, at start-up: OpenSSL, libsrtp, usrsctp. MT_ESYS. */
+mt_err mt_link_init(void) MT_MUST_CHECK;
+void mt_link_deinit(void);
+
+mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, void *ctx, mt_link **out) MT_MUST_CHECK;
+void mt_link_destroy(mt_link *l); /* any state; no callback follows */
+
+/* NUL-terminated, borrowed until destroy. MT_EMORE: not ready yet. */
+mt_err mt_link_local_sdp(mt_link *l, const char **out) MT_MUST_CHECK;
+/* The partner's offer or answer. MT_EBAD: refused by the gate (488). MT_ESTATE: there is one already. */
+mt_err mt_link_remote_sdp(mt_link *l, mt_slice sdp) MT_MUST_CHECK;
+
+/* Talk; MT_ESTATE before secure and after the end. Text: MT_ELIMIT above 4,000 code points or when more is queued than the channel takes
+ * (try again), MT_EBAD if not UTF-8 or empty. */
+mt_err mt_link_text(mt_link *l, mt_slice body) MT_MUST_CHECK;
+mt_err mt_link_typing(mt_link *l, bool on) MT_MUST_CHECK;
+mt_err mt_link_mic(mt_link *l, bool on) MT_MUST_CHECK;
+/* Encrypts and sends one RTP packet (header by the caller). May be called from ANY thread. Dropped silently before secure. */
+void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes);
+/* Hangs up: reliable bye, then close_notify; closed(LOCAL_BYE) follows within 1 s. Harmless when already ending. */
+void mt_link_bye(mt_link *l);
+int64_t mt_link_silent_ms(const mt_link *l); /* since the last authenticated packet */
+
+#endif
