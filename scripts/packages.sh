@@ -1,0 +1,62 @@
+# Debian and Ubuntu packages by purpose, and the function that installs what is missing. Sourced, not run.
+# shellcheck shell=bash disable=SC2034
+
+packages_build="gcc libc6-dev meson ninja-build pkg-config python3
+ libssl-dev libuv1-dev libhttp-parser-dev libcjson-dev libutf8proc-dev
+ libglib2.0-dev libsoup-3.0-dev libjson-glib-dev libsofia-sip-ua-dev libsofia-sip-ua-glib-dev
+ libnice-dev libsrtp2-dev libusrsctp-dev libedit-dev libcmocka-dev
+ libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+ gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
+packages_demo="espeak-ng"
+packages_test="python3-pytest python3-numpy sip-tester baresip-core nodejs npm pulseaudio pulseaudio-utils
+ tcpdump tshark espeak-ng sox iproute2 procps git"
+packages_fuzz="clang llvm libclang-rt-dev"
+
+# Installs the packages of the given lists that are not there yet; says what it does, and what to do if it cannot.
+install_missing() {
+    local missing=() name
+    for name in $*; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' && continue
+        # A program of the same name that came another way serves as well.
+        case $name in
+        nodejs) command -v node >/dev/null && continue ;;
+        npm) command -v npm >/dev/null && continue ;;
+        esac
+        missing+=("$name")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    command -v apt-get >/dev/null || {
+        echo "These packages are needed and apt-get is not here to install them: ${missing[*]}" >&2
+        return 1
+    }
+    local sudo=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { echo "Run as root, or install by hand: apt-get install ${missing[*]}" >&2; return 1; }
+        sudo=(sudo)
+    fi
+    echo "Installing ${#missing[@]} packages: ${missing[*]}"
+    local log
+    log=$(mktemp)
+    if ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        echo "apt-get could not install the packages above; see its message." >&2
+        return 1
+    fi
+    rm -f "$log"
+}
+
+# build FOLDER [meson options]: configures once, then compiles. Quiet when it goes well.
+build() {
+    local folder=$1 log
+    shift
+    log=$(mktemp)
+    [ -f "$folder/build.ninja" ] || {
+        echo "Configuring $folder"
+        meson setup "$folder" "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; return 1; }
+    }
+    echo "Building $folder"
+    ninja -C "$folder" >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; return 1; }
+    rm -f "$log"
+}
