@@ -19,7 +19,7 @@ typedef struct mt_buf {
 
 void mt_buf_init(mt_buf *b, size_t max_bytes); /* allocates nothing */
 void mt_buf_deinit(mt_buf *b);
-void mt_buf_wipe(mt_buf *b);                   /* overwrites the content, then deinit */
+void mt_buf_wipe(mt_buf *b);                   /* overwrites the content, then deinit; what a growth left behind is not reached */
 void mt_buf_reset(mt_buf *b);                  /* empty, error cleared, memory kept */
 
 void mt_buf_add(mt_buf *b, const void *p, size_t len_bytes);

@@ -1,5 +1,5 @@
-/* Digests of OpenSSL's libcrypto, fetched once. One thread per process uses these, or each its own after
- * mt_hash_init. The results are bytes; mt_text_hex writes them. */
+/* Digests of OpenSSL's libcrypto, fetched once a process; each thread that uses them has a context of its own.
+ * Thread-safe. The results are bytes; mt_text_hex writes them. */
 #ifndef MT_BASE_HASH_H
 #define MT_BASE_HASH_H
 

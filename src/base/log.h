@@ -16,7 +16,8 @@ bool mt_log_on(mt_log_level level);
 bool mt_log_names(void);
 mt_err mt_log_level_parse(const char *s, mt_log_level *out) MT_MUST_CHECK; /* error warn info debug */
 
-/* "2026-11-22T10:00:00.123Z INFO  event: text"; control characters in the text are replaced. */
+/* "2026-11-22T10:00:00.123Z INFO  event: text"; what is not showable (text.h) becomes '?',
+ * a text over 1,000 bytes is cut. errno is kept. */
 void mt_log(mt_log_level level, const char *event, const char *fmt, ...) MT_PRINTF(3, 4);
 
 #endif

@@ -10,7 +10,8 @@ typedef struct mt_random {
     void *ctx;
 } mt_random;
 
-/* The kernel's source (getrandom), buffered and wiped; aborts the process if the kernel has none. One thread. */
+/* The kernel's source (getrandom), buffered and wiped; aborts the process if the kernel has none. Each thread
+ * has a buffer of its own; a child after fork must exec before it draws. */
 mt_random mt_random_kernel(void);
 
 /* A repeatable source for tests and fuzzing, never for keys. *state is the caller's and is advanced. */

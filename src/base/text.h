@@ -8,15 +8,19 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* Decodes the code point at *pos and moves *pos behind it. MT_EBAD: malformed, overlong, surrogate, > U+10FFFF. */
+/* Decodes the code point at *pos and moves *pos behind it. MT_EBAD: malformed, cut short, overlong, surrogate,
+ * > U+10FFFF. MT_EMORE: *pos is at the end. */
 mt_err mt_text_next(mt_slice s, size_t *pos, uint32_t *out) MT_MUST_CHECK;
 bool mt_text_is_utf8(mt_slice s);
 /* Number of code points; MT_EBAD if s is not UTF-8. */
 mt_err mt_text_count(mt_slice s, size_t *out) MT_MUST_CHECK;
 
-/* Appends s as it may be shown: control characters (but LF where keep_lf), bidirectional controls and isolates,
- * zero-width characters but ZWJ and ZWNJ between letters or emoji, noncharacters, private use and malformed bytes
- * are left out or, where malformed, become U+FFFD. Nothing that is appended can start a terminal escape. */
+/* Whether a code point may be shown: no control, bidirectional control, zero-width or invisible character, tag,
+ * surrogate, noncharacter or private use. ZWJ and ZWNJ are not: see mt_text_clean. */
+bool mt_text_is_showable(uint32_t cp);
+/* Appends s as it may be shown: what is not showable is left out, but ZWJ and ZWNJ stay between two characters of
+ * scripts or emoji that join; line ends (LF, U+2028, U+2029) stay as LF where keep_lf, else they and TAB become a
+ * space; a run of malformed bytes becomes one U+FFFD. Nothing that is appended can start a terminal escape. */
 void mt_text_clean(mt_buf *out, mt_slice s, bool keep_lf);
 
 /* RFC 3986: everything but unreserved characters is percent-encoded. */

@@ -28,7 +28,8 @@ void mt_timer_init(mt_timer *t, mt_timer_fn *fn);
 void mt_timer_set(mt_timerq *q, mt_timer *t, int64_t due_ms); /* re-arms if armed */
 void mt_timer_stop(mt_timerq *q, mt_timer *t);                /* harmless if not armed */
 int64_t mt_timerq_next_ms(const mt_timerq *q);                /* when to call run; MT_NEVER if idle */
-/* Fires all that are due at now_ms, in order of their times. A fn may set and stop any timer. */
+/* Fires all that are due at now_ms, in order of their times. A fn may set and stop any timer, and free
+ * its own; one that is set to now_ms or earlier fires in the same run. */
 void mt_timerq_run(mt_timerq *q, int64_t now_ms);
 
 #endif

@@ -1,0 +1,143 @@
+#include "base/hash.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "base/secret.h"
+
+#define SHA256_BLOCK_BYTES 64
+
+/* Fetched once a process: EVP_sha256() would look the algorithm up again in each digest. */
+static EVP_MD *sha256_md;
+static EVP_MD *md5_md;
+static pthread_key_t ctx_key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void must(int ok) {
+    if (ok != 1)
+        abort(); /* libcrypto without its own digests: nothing can be trusted any more */
+}
+
+static void free_ctx(void *p) {
+    EVP_MD_CTX_free(p);
+}
+
+static void init(void) {
+    sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    md5_md = EVP_MD_fetch(NULL, "MD5", "-fips");
+    must(sha256_md != NULL && md5_md != NULL);
+    must(pthread_key_create(&ctx_key, free_ctx) == 0);
+}
+
+/* The calling thread's context, reused and freed with the thread. */
+static EVP_MD_CTX *thread_ctx(void) {
+    must(pthread_once(&once, init) == 0);
+    EVP_MD_CTX *ctx = pthread_getspecific(ctx_key);
+    if (ctx == NULL) {
+        ctx = EVP_MD_CTX_new();
+        must(ctx != NULL && pthread_setspecific(ctx_key, ctx) == 0);
+    }
+    return ctx;
+}
+
+static void add_pieces(EVP_MD_CTX *ctx, const mt_slice *pieces, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        must(EVP_DigestUpdate(ctx, pieces[i].p, pieces[i].len));
+}
+
+void mt_sha256(const mt_slice *pieces, size_t count, uint8_t out[MT_SHA256_BYTES]) {
+    EVP_MD_CTX *ctx = thread_ctx();
+    must(EVP_DigestInit_ex2(ctx, sha256_md, NULL));
+    add_pieces(ctx, pieces, count);
+    must(EVP_DigestFinal_ex(ctx, out, NULL));
+}
+
+void mt_md5(const mt_slice *pieces, size_t count, uint8_t out[MT_MD5_BYTES]) {
+    EVP_MD_CTX *ctx = thread_ctx();
+    must(EVP_DigestInit_ex2(ctx, md5_md, NULL));
+    add_pieces(ctx, pieces, count);
+    must(EVP_DigestFinal_ex(ctx, out, NULL));
+}
+
+/* RFC 2104. Two passes over the one context are cheaper than an EVP_MAC set up anew for each key. */
+void mt_hmac_sha256(const void *key, size_t key_bytes, const mt_slice *pieces, size_t count,
+                    uint8_t out[MT_SHA256_BYTES]) {
+    uint8_t block[SHA256_BLOCK_BYTES] = {0};
+    uint8_t inner[MT_SHA256_BYTES];
+    if (key_bytes > sizeof(block))
+        mt_sha256(&(mt_slice){key, key_bytes}, 1, block);
+    else if (key_bytes > 0)
+        memcpy(block, key, key_bytes);
+
+    EVP_MD_CTX *ctx = thread_ctx();
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] ^= 0x36;
+    must(EVP_DigestInit_ex2(ctx, sha256_md, NULL));
+    must(EVP_DigestUpdate(ctx, block, sizeof(block)));
+    add_pieces(ctx, pieces, count);
+    must(EVP_DigestFinal_ex(ctx, inner, NULL));
+
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    must(EVP_DigestInit_ex2(ctx, sha256_md, NULL));
+    must(EVP_DigestUpdate(ctx, block, sizeof(block)));
+    must(EVP_DigestUpdate(ctx, inner, sizeof(inner)));
+    must(EVP_DigestFinal_ex(ctx, out, NULL));
+    mt_wipe(block, sizeof(block));
+    mt_wipe(inner, sizeof(inner));
+}
+
+/* SipHash-2-4 (Aumasson, Bernstein). */
+
+static uint64_t rotl(uint64_t v, unsigned n) {
+    return (v << n) | (v >> (64 - n));
+}
+
+static uint64_t load_le64(const uint8_t *p) {
+    uint64_t v = 0;
+    for (unsigned i = 0; i < 8; i++)
+        v |= (uint64_t)p[i] << (8 * i);
+    return v;
+}
+
+static void sip_rounds(uint64_t v[4], int n) {
+    while (n-- > 0) {
+        v[0] += v[1];
+        v[2] += v[3];
+        v[1] = rotl(v[1], 13) ^ v[0];
+        v[3] = rotl(v[3], 16) ^ v[2];
+        v[0] = rotl(v[0], 32);
+        v[2] += v[1];
+        v[0] += v[3];
+        v[1] = rotl(v[1], 17) ^ v[2];
+        v[3] = rotl(v[3], 21) ^ v[0];
+        v[2] = rotl(v[2], 32);
+    }
+}
+
+static void sip_word(uint64_t v[4], uint64_t word) {
+    v[3] ^= word;
+    sip_rounds(v, 2);
+    v[0] ^= word;
+}
+
+uint64_t mt_siphash(const uint8_t key[16], const void *p, size_t len_bytes) {
+    const uint8_t *in = p;
+    uint64_t k0 = load_le64(key);
+    uint64_t k1 = load_le64(key + 8);
+    uint64_t v[4] = {k0 ^ 0x736f6d6570736575U, k1 ^ 0x646f72616e646f6dU, k0 ^ 0x6c7967656e657261U,
+                     k1 ^ 0x7465646279746573U};
+    size_t left = len_bytes;
+    for (; left >= 8; left -= 8, in += 8)
+        sip_word(v, load_le64(in));
+    uint64_t last = (uint64_t)len_bytes << 56;
+    for (size_t i = 0; i < left; i++)
+        last |= (uint64_t)in[i] << (8 * i);
+    sip_word(v, last);
+    v[2] ^= 0xff;
+    sip_rounds(v, 4);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}

@@ -1,0 +1,123 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+#define TEXT_MAX 1024 /* bytes of the caller's text in a line; longer ones are cut */
+#define LINE_MAX_BYTES (TEXT_MAX + 128)
+
+static atomic_int log_fd = -1;
+static atomic_int log_level = MT_LOG_INFO;
+static atomic_bool log_names;
+static atomic_bool log_colour;
+static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const struct {
+    const char *name, *label, *colour;
+} levels[] = {
+    [MT_LOG_ERROR] = {"error", "ERROR", "\033[31m"},
+    [MT_LOG_WARN] = {"warn", "WARN ", "\033[33m"},
+    [MT_LOG_INFO] = {"info", "INFO ", "\033[32m"},
+    [MT_LOG_DEBUG] = {"debug", "DEBUG", "\033[36m"},
+};
+
+void mt_log_setup(int fd, mt_log_level level, bool names) {
+    atomic_store(&log_level, (int)level);
+    atomic_store(&log_names, names);
+    atomic_store(&log_colour, fd >= 0 && isatty(fd) == 1);
+    atomic_store(&log_fd, fd);
+}
+
+bool mt_log_on(mt_log_level level) {
+    return atomic_load_explicit(&log_fd, memory_order_relaxed) >= 0 &&
+           (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+bool mt_log_names(void) {
+    return atomic_load(&log_names);
+}
+
+mt_err mt_log_level_parse(const char *s, mt_log_level *out) {
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        if (strcmp(s, levels[i].name) == 0) {
+            *out = (mt_log_level)i;
+            return MT_OK;
+        }
+    }
+    return MT_EBAD;
+}
+
+/* Replaces what must not reach a terminal or would break the line; in place, never longer than it was. */
+static size_t make_plain(char *text, size_t len) {
+    size_t to = 0;
+    for (size_t at = 0; at < len;) {
+        size_t from = at;
+        uint32_t cp;
+        if (mt_text_next(mt_slice_n(text, len), &at, &cp) != MT_OK) {
+            at = from + 1;
+            text[to++] = '?';
+        } else if (!mt_text_is_showable(cp)) {
+            text[to++] = '?';
+        } else {
+            memmove(text + to, text + from, at - from);
+            to += at - from;
+        }
+    }
+    return to;
+}
+
+static size_t format_head(char *out, size_t size, mt_log_level level) {
+    struct timespec ts;
+    struct tm tm;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    gmtime_r(&ts.tv_sec, &tm);
+    size_t len = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
+    bool colour = atomic_load(&log_colour);
+    int n = snprintf(out + len, size - len, ".%03ldZ %s%s%s ", ts.tv_nsec / 1000000, colour ? levels[level].colour : "",
+                     levels[level].label, colour ? "\033[0m" : "");
+    return n > 0 ? len + (size_t)n : len;
+}
+
+static void write_all(int fd, const char *p, size_t len) {
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return; /* a log that cannot be written must not stop the program */
+        p += n;
+        len -= (size_t)n;
+    }
+}
+
+void mt_log(mt_log_level level, const char *event, const char *fmt, ...) {
+    if (!mt_log_on(level))
+        return;
+    int saved_errno = errno;
+    char line[LINE_MAX_BYTES];
+    char text[TEXT_MAX];
+    size_t len = format_head(line, sizeof(line), level);
+    va_list args;
+    va_start(args, fmt);
+    int head = snprintf(text, sizeof(text), "%.64s: ", event);
+    int body = head < 0 ? -1 : vsnprintf(text + head, sizeof(text) - (size_t)head, fmt, args);
+    va_end(args);
+    if (body >= 0) {
+        size_t text_len = make_plain(text, strlen(text));
+        memcpy(line + len, text, text_len);
+        len += text_len;
+    }
+    line[len++] = '\n';
+    pthread_mutex_lock(&write_lock);
+    write_all(atomic_load(&log_fd), line, len);
+    pthread_mutex_unlock(&write_lock);
+    errno = saved_errno;
+}
