@@ -18,7 +18,7 @@ typedef struct mt_udp mt_udp;
 
 /* Limits of every read; defaults in mt_net_limits_default. */
 typedef struct mt_net_limits {
-    size_t header_bytes;      /* 8192 */
+    size_t header_bytes;      /* 8192, 65535 at most */
     size_t body_bytes;        /* 16384 */
     size_t pipelined_bytes;   /* 16384 kept behind a held request */
     size_t sip_bytes;         /* 32768 */
@@ -38,14 +38,16 @@ void mt_net_limits_default(mt_net_limits *l);
 typedef struct mt_net_handlers {
     /* HTTP: a whole request has been read. Answer now (mt_http_reply) or hold it and answer later. */
     void (*request)(void *ctx, mt_http_req *req);
-    /* The client of a held request is gone: req is freed when this returns. */
+    /* The client of a held request is gone (end of stream or reset, seen at once): req is freed when this returns, unanswered. */
     void (*abandoned)(void *ctx, mt_http_req *req);
     /* WebSocket handshake on req (a GET with Upgrade: websocket): return the subprotocol to select ("sip") to accept, or NULL after having
-     * answered req with an error (or leave it unanswered: then it is answered 400). */
+     * answered req with an error (or leave it unanswered: then it is answered 400). Key and version have been checked. NULL: no WebSocket here (400).
+     * On acceptance req is freed. "" selects no subprotocol. */
     const char *(*upgrade)(void *ctx, mt_http_req *req);
     /* A whole SIP message (WebSocket message, or cut from a TCP stream). Stream flows: mt_conn_id is the flow's number. */
     void (*sip)(void *ctx, mt_conn *conn, mt_slice message);
-    /* A SIP-carrying connection (WebSocket or TCP) is gone. */
+    /* A SIP-carrying connection (WebSocket or TCP) is gone, by the peer, a limit or mt_conn_close: once for each, never from within mt_conn_close
+     * or mt_conn_send but at the end of that loop turn. conn and its id are valid until this returns. */
     void (*closed)(void *ctx, mt_conn *conn);
     /* A new connection was accepted; return false to close it at once (limits). */
     bool (*accept)(void *ctx, const mt_addr *remote);
@@ -59,7 +61,9 @@ typedef struct mt_net_handlers {
 } mt_net_handlers;
 
 mt_err mt_net_create(const mt_net_limits *limits, const mt_net_handlers *handlers, void *ctx, mt_net **out) MT_MUST_CHECK;
-void mt_net_destroy(mt_net *n);  /* closes all that is left; the loop must not be running */
+/* Closes all that is left; the loop must not be running. What is still up is reported a last time (abandoned, closed, gone, written with
+ * MT_ECLOSED), so ctx must outlive this call; sending from within it is harmless. Timers must be freed before, n may be NULL. */
+void mt_net_destroy(mt_net *n);
 /* Runs until mt_net_stop. */
 mt_err mt_net_run(mt_net *n) MT_MUST_CHECK;
 void mt_net_stop(mt_net *n);
@@ -72,7 +76,8 @@ mt_err mt_net_listen_udp(mt_net *n, const mt_addr *at, mt_udp **udp, mt_addr *bo
 void mt_net_stop_listening(mt_net *n);
 
 /* The one timer for the rules: fn is called once at or after due_ms (of mt_net_now_ms); MT_NEVER stops it. Each call replaces the last.
- * after: called at the end of every loop turn in which any handler ran, so that machines flush their actions once a turn. */
+ * on_turn: called at the end of every loop turn in which any handler ran, so that machines flush their actions once a turn. Datagrams leave after it. */
+void mt_net_on_turn(mt_net *n, void (*fn)(void *ctx));
 void mt_net_wake_at(mt_net *n, int64_t due_ms);
 void mt_net_on_wake(mt_net *n, void (*fn)(void *ctx, int64_t now_ms));
 void mt_net_on_signal(mt_net *n, void (*fn)(void *ctx, int signum)); /* SIGTERM, SIGINT, SIGHUP; SIGPIPE is ignored */
@@ -90,13 +95,17 @@ mt_slice mt_http_req_query(const mt_http_req *req);  /* raw, behind '?', or empt
 mt_slice mt_http_req_body(const mt_http_req *req);
 bool mt_http_req_header(const mt_http_req *req, const char *name, mt_slice *out); /* first of that name; false: none */
 size_t mt_http_req_header_count(const mt_http_req *req, const char *name);
+/* Whether one of the comma-separated elements of the headers of that name is token (without regard to ASCII case). */
+bool mt_http_req_header_has(const mt_http_req *req, const char *name, const char *token);
 const mt_addr *mt_http_req_remote(const mt_http_req *req);
 bool mt_http_req_secure(const mt_http_req *req); /* TLS (later) */
 void mt_http_req_set_ctx(mt_http_req *req, void *ctx);
 void *mt_http_req_ctx(const mt_http_req *req);
 
 /* Answers and frees req. headers: complete extra lines "Name: value\r\n…" or NULL. Header and body leave in one write. HEAD gets no body.
- * written (may be NULL) is called once: MT_OK when the kernel has taken all bytes of the answer, MT_ECLOSED when the connection died before. */
+ * written (may be NULL) is called once: MT_OK when the kernel has taken all bytes of the answer, MT_ECLOSED when the connection died before.
+ * It is never called from within mt_http_reply, but at the end of the same loop turn at the earliest.
+ * Without memory for the answer the connection is closed (MT_ECLOSED). 1xx, 204 and 304 have no body whatever is given. */
 typedef void mt_http_written(void *ctx, mt_err result);
 typedef struct mt_http_answer {
     unsigned status;             /* any three digits; known reasons are written */
@@ -117,6 +126,7 @@ bool mt_conn_secure(const mt_conn *c);
 mt_conn *mt_net_conn(const mt_net *n, uint64_t id); /* NULL: gone */
 /* Queues a message (a WebSocket text frame, or bytes on TCP). MT_ECLOSED, MT_ELIMIT (queue full: the connection is closed). */
 mt_err mt_conn_send(mt_conn *c, mt_slice message) MT_MUST_CHECK;
+/* What is queued still leaves. Nothing that arrives later is handed up. */
 void mt_conn_close(mt_conn *c, unsigned ws_code); /* ws_code 1000 … for WebSocket; harmless if closing */
 /* Sends; datagrams of one loop turn leave in batches. Dropped silently when the socket is full, as UDP is. */
 void mt_udp_send(mt_udp *u, const mt_addr *to, mt_slice bytes);
