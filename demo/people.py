@@ -27,7 +27,7 @@ class Person:
         self.screen = folder / f"{name}.txt"
         read_end, write_end = os.pipe()
         self.process = subprocess.Popen(
-            [BUILD / "apps/myturn/myturn", "--server", server, "--name", name, "--mic", mic or f"file:{self.spoken}",
+            [BUILD / "myturn", "--server", server, "--name", name, "--mic", mic or f"file:{self.spoken}",
              "--speaker", speaker or f"file:{self.heard}", "--events", str(write_end), "--log", self.log, *options],
             stdin=subprocess.PIPE, stdout=self.screen.open("wb"), stderr=subprocess.STDOUT, pass_fds=[write_end])
         os.close(write_end)
@@ -77,7 +77,7 @@ class Server:
 
     def __init__(self, folder, http="127.0.0.1:0", sip="127.0.0.1:0", options=()):
         self.log = folder / "myturnd.log"
-        self.process = subprocess.Popen([BUILD / "apps/myturnd/myturnd", "--http", http, "--sip", sip, *options],
+        self.process = subprocess.Popen([BUILD / "myturnd", "--http", http, "--sip", sip, *options],
                                         stdout=subprocess.PIPE, stderr=self.log.open("ab"))
         found = re.match(rb"ready http=(\S+) sip=(\S+)", self.process.stdout.readline())
         if not found:

@@ -127,7 +127,7 @@ def check(people):
 def serve(server):
     print(f"""
 The server goes on: {server.url} (SIP {server.sip}). Join from two terminals:
-    {os.path.relpath(BUILD)}/apps/myturn/myturn --server {server.url}
+    {os.path.relpath(BUILD)}/myturn --server {server.url}
 End it with Ctrl-C.""", flush=True)
     server.process.wait()
 
