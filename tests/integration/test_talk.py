@@ -13,13 +13,6 @@ TEXT_MAX = 4000
 
 
 @pytest.fixture
-def server(tmp_path):
-    one = Server(tmp_path)
-    yield one
-    one.close()
-
-
-@pytest.fixture
 def crowd(server, tmp_path):
     """Starts clients and ends them all: crowd("jeden", "dwa")."""
     people = []

@@ -1,0 +1,32 @@
+"""Fixtures of the integration tests: a fresh daemon a test, on free loopback ports, ended by its pid."""
+
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "demo")]
+
+from people import Server  # noqa: E402
+
+
+@pytest.fixture
+def server(tmp_path):
+    """myturnd as most operators start it. server.url, server.sip, server.process, server.log (its console)."""
+    one = Server(tmp_path)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def start_server(tmp_path):
+    """start_server("--open-api", …) for a daemon with options."""
+    running = []
+
+    def start(*options, **kw):
+        running.append(Server(tmp_path, options=options, **kw))
+        return running[-1]
+    yield start
+    for one in running:
+        one.close()
