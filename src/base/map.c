@@ -73,6 +73,8 @@ void mt_map_remove(mt_map *m, mt_map_node *node) {
 mt_map_node *mt_map_next(const mt_map *m, const mt_map_node *node) {
     if (node != NULL && node->next != NULL)
         return node->next;
+    if (m->count == 0)
+        return NULL;
     for (size_t i = node != NULL ? (node->hash & m->mask) + 1 : 0; i <= m->mask; i++) {
         if (m->buckets[i] != NULL)
             return m->buckets[i];
