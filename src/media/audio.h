@@ -1,8 +1,10 @@
-/* Voice: capture -> encode -> RTP out, RTP in -> jitter buffer -> decode -> playback, by GStreamer (base and good).
+/* Voice: capture -> encode -> RTP out, RTP in -> jitter buffer -> decode -> playback. Devices and files by GStreamer
+ * (base and good), Opus by libopus.
  *
- * RTP crosses this boundary as whole packets; encryption is the link's. Created and used on the GLib main context's thread; `rtp_out`
- * comes from a GStreamer thread. The microphone is off until mt_audio_mic(true): while off nothing is recorded, queued or sent (the source
- * is not even open). */
+ * RTP (RFC 3550) crosses this boundary as whole packets; encryption is the link's. Created and used on the thread of
+ * the GLib main context that is the thread default at creation; `rtp_out` comes from a thread of the capture. The
+ * microphone is off until mt_audio_mic(true): while off nothing is recorded, queued or sent, its device is not even
+ * open. */
 #ifndef MT_MEDIA_AUDIO_H
 #define MT_MEDIA_AUDIO_H
 
@@ -15,40 +17,59 @@
 
 typedef struct mt_audio mt_audio;
 
-typedef enum mt_audio_codec { MT_AUDIO_OPUS, MT_AUDIO_L16 } mt_audio_codec; /* opus/48000/2 (mono content); L16/48000/1 big-endian, ptime 10 */
+/* opus/48000/2 (mono content, constant bit rate); L16/48000/1 big-endian, ptime 10 */
+typedef enum mt_audio_codec { MT_AUDIO_OPUS, MT_AUDIO_L16 } mt_audio_codec;
 
 typedef struct mt_audio_config {
-    const char *mic;       /* SPEC: default | none | file:PATH (WAV, in real time) | tone:HZ | device:NAME */
-    const char *speaker;   /* SPEC: default | none | file:PATH (WAV is written) | device:NAME */
+    const char *mic; /* SPEC: default | none | file:PATH (WAV, in real time) | tone:HZ | device:NAME; NULL: default */
+    const char *speaker; /* SPEC: default | none | file:PATH (WAV is written) | device:NAME; NULL: default */
     mt_audio_codec codec;
-    uint8_t payload_type;  /* of what is sent; what is received is taken with any payload type of that codec given in recv_payload_type */
-    uint8_t recv_payload_type;
-    uint8_t ptime_ms;      /* Opus 10 or 20; L16 10 */
-    uint32_t jitter_ms;    /* 40 to begin with */
+    uint8_t payload_type;      /* of what is sent */
+    uint8_t recv_payload_type; /* of what is received; packets of another are dropped */
+    uint8_t ptime_ms;          /* Opus 10 or 20; L16 10 */
+    uint32_t jitter_ms;        /* the least delay of the jitter buffer: 40 to begin with */
 } mt_audio_config;
 
 typedef struct mt_audio_events {
-    void (*rtp_out)(void *ctx, const void *packet, size_t len_bytes); /* GStreamer thread */
-    void (*error)(void *ctx, bool mic, const char *what);             /* main thread: device gone, file unreadable …; what says what to do */
-    void (*level)(void *ctx, bool mic, double peak_db);               /* main thread, at most 10 a second; may be NULL */
+    /* A thread of the capture; no lock is held. */
+    void (*rtp_out)(void *ctx, const void *packet, size_t len_bytes);
+    /* Main loop, never from within a call: device gone, file unreadable … `what` says what to do. The microphone is off
+     * then, or the speaker silent; all else goes on. */
+    void (*error)(void *ctx, bool mic, const char *what);
+    /* Main loop, ten a second: peak of the last 100 ms in dB of full scale, -100 for silence. The microphone's only
+     * while it is on. May be NULL. */
+    void (*level)(void *ctx, bool mic, double peak_db);
 } mt_audio_events;
 
-mt_err mt_audio_init(void) MT_MUST_CHECK;       /* once: gst_init, needed elements present? MT_ESYS names the missing plug-in in the log */
+/* Once a process. MT_ESYS: a GStreamer plug-in is missing; the log names it. */
+mt_err mt_audio_init(void) MT_MUST_CHECK;
 /* Checks a SPEC's form only. MT_EBAD. */
 mt_err mt_audio_spec_check(const char *spec, bool mic) MT_MUST_CHECK;
-mt_err mt_audio_create(const mt_audio_config *cfg, const mt_audio_events *events, void *ctx, mt_audio **out) MT_MUST_CHECK;
-void mt_audio_destroy(mt_audio *a);             /* closes files properly (WAV header), joins threads; no callback follows */
+
+/* Opens the speaker, not the microphone. A speaker that cannot be opened is no error here but an event. Copies all.
+ * MT_EBAD: a SPEC. MT_EINVAL: ptime. MT_ENOMEM, MT_ESYS: the codec. */
+mt_err mt_audio_create(const mt_audio_config *cfg, const mt_audio_events *events, void *ctx,
+                       mt_audio **out) MT_MUST_CHECK;
+/* Closes devices and files (WAV header), joins threads; no callback follows. NULL is allowed. */
+void mt_audio_destroy(mt_audio *a);
 /* One received RTP packet (copied). Any thread. */
 void mt_audio_rtp_in(mt_audio *a, mt_slice packet);
+/* On opens the device and sends at once; off closes it, and when it returns nothing more is sent. A file begins anew
+ * each time. MT_ESYS: it cannot be opened; an error event with the advice follows. */
 mt_err mt_audio_mic(mt_audio *a, bool on) MT_MUST_CHECK;
+
 /* Calls fn for each device. MT_ESYS: no device monitor. */
 typedef void mt_audio_device_fn(void *ctx, bool mic, const char *name, const char *label);
 mt_err mt_audio_devices(mt_audio_device_fn *fn, void *ctx) MT_MUST_CHECK;
 
 typedef struct mt_audio_stats {
-    uint64_t sent, received, lost, late, concealed_ms, shed_ms;
+    uint64_t sent, received; /* packets */
+    uint64_t lost, late;     /* packets: not there when they were due; of these, came after all */
+    uint64_t concealed_ms;   /* sound invented for what was lost or late */
+    uint64_t shed_ms;        /* sound left out to catch up */
     uint32_t buffered_ms;
 } mt_audio_stats;
+/* Any thread. */
 void mt_audio_stats_get(const mt_audio *a, mt_audio_stats *out);
 
 #endif

@@ -1,0 +1,268 @@
+#include "media/audio.h"
+
+#include <gst/gst.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "media/capture.h"
+#include "media/device.h"
+#include "media/pcm.h"
+#include "media/playback.h"
+#include "media/receiver.h"
+#include "media/sender.h"
+#include "media/spec.h"
+
+#define LEVEL_MS 100
+
+struct mt_audio {
+    mt_audio_events events;
+    void *ctx;
+    GMainContext *context;
+    char *mic_text, *speaker_text; /* the SPECs borrow from them */
+    mt_spec mic_spec, speaker_spec;
+    mt_sender *sender;
+    mt_receiver *receiver;
+    mt_capture *capture; /* NULL: the microphone is off */
+    mt_playback *playback;
+    GSource *levels;
+    GSource *notices[2]; /* errors on their way to the main loop: speaker, microphone */
+    atomic_int peaks[2]; /* since the last report: speaker, microphone */
+};
+
+mt_err mt_audio_init(void) {
+    static const char *const needed[] = {"appsrc",        "appsink", "capsfilter", "audioconvert",
+                                         "audioresample", "filesrc", "wavparse",   NULL};
+    GError *error = NULL;
+    if (!gst_init_check(NULL, NULL, &error)) {
+        mt_log(MT_LOG_ERROR, "audio", "GStreamer: %s", error != NULL ? error->message : "cannot be initialised");
+        g_clear_error(&error);
+        return MT_ESYS;
+    }
+    for (size_t i = 0; needed[i] != NULL; i++) {
+        GstElementFactory *factory = gst_element_factory_find(needed[i]);
+        if (factory == NULL) {
+            mt_log(MT_LOG_ERROR, "audio", "GStreamer has no element \"%s\": install its base and good plug-ins",
+                   needed[i]);
+            return MT_ESYS;
+        }
+        gst_object_unref(factory);
+    }
+    return MT_OK;
+}
+
+mt_err mt_audio_spec_check(const char *spec, bool mic) {
+    mt_spec parsed;
+    return mt_spec_parse(spec, mic, &parsed);
+}
+
+mt_err mt_audio_devices(mt_audio_device_fn *fn, void *ctx) {
+    return mt_device_list(fn, ctx);
+}
+
+/* Errors and levels, on the main thread */
+
+typedef struct notice {
+    mt_audio *a;
+    bool mic;
+    char *what;
+} notice;
+
+static void notice_free(gpointer arg) {
+    notice *n = arg;
+    g_free(n->what);
+    g_free(n);
+}
+
+static gboolean on_notice(gpointer arg) {
+    notice *n = arg;
+    mt_audio *a = n->a;
+    g_clear_pointer(&a->notices[n->mic], g_source_unref);
+    a->events.error(a->ctx, n->mic, n->what); /* a may be gone afterwards */
+    return G_SOURCE_REMOVE;
+}
+
+/* From the main loop, never from within a call of the owner's. */
+static void post_error(mt_audio *a, bool mic, const char *what) {
+    mt_log(MT_LOG_WARN, "audio", "%s: %s", mic ? "microphone" : "speaker", what);
+    if (a->events.error == NULL || a->notices[mic] != NULL)
+        return;
+    notice *n = g_new0(notice, 1);
+    *n = (notice){.a = a, .mic = mic, .what = g_strdup(what)};
+    a->notices[mic] = g_idle_source_new();
+    g_source_set_priority(a->notices[mic], G_PRIORITY_DEFAULT);
+    g_source_set_callback(a->notices[mic], on_notice, n, notice_free);
+    g_source_attach(a->notices[mic], a->context);
+}
+
+static void note_peak(mt_audio *a, bool mic, int peak) {
+    int seen = atomic_load_explicit(&a->peaks[mic], memory_order_relaxed);
+    while (peak > seen && !atomic_compare_exchange_weak_explicit(&a->peaks[mic], &seen, peak, memory_order_relaxed,
+                                                                 memory_order_relaxed))
+        ;
+}
+
+static double peak_db(int peak) {
+    return peak > 0 ? 20.0 * log10((double)peak / 32768.0) : -100.0;
+}
+
+static gboolean on_levels(gpointer arg) {
+    mt_audio *a = arg;
+    int speaker = atomic_exchange(&a->peaks[false], 0), mic = atomic_exchange(&a->peaks[true], 0);
+    a->events.level(a->ctx, false, peak_db(speaker));
+    if (a->capture != NULL)
+        a->events.level(a->ctx, true, peak_db(mic));
+    return G_SOURCE_CONTINUE;
+}
+
+static void start_levels(mt_audio *a) {
+    if (a->events.level == NULL)
+        return;
+    a->levels = g_timeout_source_new(LEVEL_MS);
+    g_source_set_callback(a->levels, on_levels, a, NULL);
+    g_source_attach(a->levels, a->context);
+}
+
+static void stop_source(GSource **source) {
+    if (*source == NULL)
+        return;
+    g_source_destroy(*source);
+    g_clear_pointer(source, g_source_unref);
+}
+
+/* The speaker */
+
+static void on_take(void *ctx, int16_t out[MT_PCM_BLOCK]) {
+    mt_audio *a = ctx;
+    mt_receiver_take(a->receiver, mt_clock_us(), out);
+    note_peak(a, false, mt_pcm_peak(out, MT_PCM_BLOCK));
+}
+
+static void start_playback(mt_audio *a, const mt_spec *spec);
+
+/* The talk goes on without a speaker: what is received is taken and thrown away. */
+static void on_playback_failed(void *ctx, const char *what) {
+    mt_audio *a = ctx;
+    mt_playback_destroy(a->playback);
+    a->playback = NULL;
+    char *text = g_strdup_printf("The speaker failed (%s). Plug it in again or choose another, see --list-devices; "
+                                 "the talk goes on by text.",
+                                 what);
+    post_error(a, false, text);
+    g_free(text);
+    start_playback(a, &(mt_spec){.kind = MT_SPEC_NONE});
+}
+
+static void start_playback(mt_audio *a, const mt_spec *spec) {
+    static const mt_playback_events events = {on_take, on_playback_failed};
+    const char *why = "no thread or memory for the speaker";
+    if (mt_playback_create(spec, &events, a, &a->playback, &why) == MT_OK)
+        return;
+    post_error(a, false, why);
+    if (spec->kind != MT_SPEC_NONE)
+        start_playback(a, &(mt_spec){.kind = MT_SPEC_NONE});
+}
+
+/* The microphone */
+
+static void on_pcm(void *ctx, const int16_t *pcm, size_t n_samples) {
+    mt_audio *a = ctx;
+    note_peak(a, true, mt_pcm_peak(pcm, n_samples));
+    mt_sender_pcm(a->sender, pcm, n_samples);
+}
+
+static void on_packet(void *ctx, const void *packet, size_t len_bytes) {
+    mt_audio *a = ctx;
+    a->events.rtp_out(a->ctx, packet, len_bytes);
+}
+
+static void on_capture_failed(void *ctx, const char *what) {
+    mt_audio *a = ctx;
+    mt_capture_destroy(a->capture);
+    a->capture = NULL;
+    char *text = g_strdup_printf("The microphone failed (%s) and is off. Plug it in again or choose another, see "
+                                 "--list-devices; the talk goes on by text.",
+                                 what);
+    post_error(a, true, text);
+    g_free(text);
+}
+
+mt_err mt_audio_mic(mt_audio *a, bool on) {
+    if (!on) {
+        mt_capture_destroy(a->capture);
+        a->capture = NULL;
+        return MT_OK;
+    }
+    if (a->capture != NULL)
+        return MT_OK;
+    static const mt_capture_events events = {on_pcm, on_capture_failed};
+    const char *why = "no thread or memory for the microphone";
+    mt_sender_begin(a->sender, mt_clock_us());
+    mt_err err = mt_capture_create(&a->mic_spec, &events, a, &a->capture, &why);
+    if (err != MT_OK)
+        post_error(a, true, why);
+    return err;
+}
+
+/* Life */
+
+static mt_err setup(mt_audio *a, const mt_audio_config *cfg) {
+    a->mic_text = cfg->mic != NULL ? mt_strdup(cfg->mic) : NULL;
+    a->speaker_text = cfg->speaker != NULL ? mt_strdup(cfg->speaker) : NULL;
+    if ((cfg->mic != NULL && a->mic_text == NULL) || (cfg->speaker != NULL && a->speaker_text == NULL))
+        return MT_ENOMEM;
+    mt_err err = mt_spec_parse(a->mic_text, true, &a->mic_spec);
+    if (err == MT_OK)
+        err = mt_spec_parse(a->speaker_text, false, &a->speaker_spec);
+    if (err == MT_OK)
+        err = mt_receiver_create(cfg, &a->receiver);
+    if (err == MT_OK)
+        err = mt_sender_create(cfg, on_packet, a, &a->sender);
+    return err;
+}
+
+mt_err mt_audio_create(const mt_audio_config *cfg, const mt_audio_events *events, void *ctx, mt_audio **out) {
+    mt_audio *a = mt_calloc(1, sizeof(*a));
+    if (a == NULL)
+        return MT_ENOMEM;
+    a->events = *events;
+    a->ctx = ctx;
+    a->context = g_main_context_ref_thread_default();
+    mt_err err = setup(a, cfg);
+    if (err != MT_OK) {
+        mt_audio_destroy(a);
+        return err;
+    }
+    start_playback(a, &a->speaker_spec);
+    start_levels(a);
+    *out = a;
+    return MT_OK;
+}
+
+void mt_audio_destroy(mt_audio *a) {
+    if (a == NULL)
+        return;
+    mt_capture_destroy(a->capture);
+    mt_playback_destroy(a->playback);
+    stop_source(&a->levels);
+    stop_source(&a->notices[false]);
+    stop_source(&a->notices[true]);
+    mt_sender_destroy(a->sender);
+    mt_receiver_destroy(a->receiver);
+    mt_free(a->mic_text);
+    mt_free(a->speaker_text);
+    g_main_context_unref(a->context);
+    mt_free(a);
+}
+
+void mt_audio_rtp_in(mt_audio *a, mt_slice packet) {
+    mt_receiver_put(a->receiver, packet, mt_clock_us());
+}
+
+void mt_audio_stats_get(const mt_audio *a, mt_audio_stats *out) {
+    mt_receiver_stats(a->receiver, out);
+    out->sent = mt_sender_sent(a->sender);
+}

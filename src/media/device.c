@@ -1,0 +1,97 @@
+#include "media/device.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "media/pcm.h"
+
+#define BUFFER_US 40000 /* what a device holds at most */
+#define PERIOD_US 10000
+
+static void set_if_there(GstElement *e, const char *property, const char *value) {
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(e), property) != NULL)
+        gst_util_set_object_arg(G_OBJECT(e), property, value);
+}
+
+/* "phone": the desktop lowers music meanwhile and offers its own choice of device. */
+static void setup(GstElement *e, const char *name) {
+    g_object_set(e, "buffer-time", (gint64)BUFFER_US, "latency-time", (gint64)PERIOD_US, NULL);
+    set_if_there(e, "client-name", "myTurn");
+    set_if_there(e, "stream-properties", "props,media.role=phone");
+    if (name != NULL)
+        g_object_set(e, "device", name, NULL);
+}
+
+static GstElement *try_open(const char *factory, const char *name) {
+    GstElement *e = gst_element_factory_make(factory, NULL);
+    if (e == NULL)
+        return NULL;
+    gst_object_ref_sink(e);
+    setup(e, name);
+    if (gst_element_set_state(e, GST_STATE_READY) != GST_STATE_CHANGE_FAILURE)
+        return e;
+    gst_element_set_state(e, GST_STATE_NULL);
+    gst_object_unref(e);
+    return NULL;
+}
+
+mt_err mt_device_open(bool mic, const char *name, GstElement **out) {
+    const char *pulse = mic ? "pulsesrc" : "pulsesink";
+    const char *alsa = mic ? "alsasrc" : "alsasink";
+    bool alsa_name = name != NULL && strchr(name, ':') != NULL; /* hw:0, plughw:1,0 … */
+    GstElement *e = alsa_name ? NULL : try_open(pulse, name);
+    if (e == NULL)
+        e = try_open(alsa, name);
+    if (e == NULL)
+        return MT_ESYS;
+    *out = e;
+    return MT_OK;
+}
+
+const char *mt_device_advice(bool mic) {
+    return mic ? "No microphone can be opened. Plug one in or start the sound server (PipeWire or PulseAudio), see "
+                 "--list-devices; "
+                 "the talk goes on by text."
+               : "No loudspeaker can be opened. Plug one in or start the sound server (PipeWire or PulseAudio), see "
+                 "--list-devices; "
+                 "the talk goes on by text.";
+}
+
+/* The name by which a device is opened is known to the element that its provider makes. */
+static char *name_of(GstDevice *device) {
+    GstElement *e = gst_device_create_element(device, NULL);
+    if (e == NULL)
+        return NULL;
+    gst_object_ref_sink(e);
+    char *name = NULL;
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(e), "device") != NULL)
+        g_object_get(e, "device", &name, NULL);
+    gst_object_unref(e);
+    return name;
+}
+
+static void report(GstDevice *device, mt_audio_device_fn *fn, void *ctx) {
+    char *name = name_of(device);
+    char *label = gst_device_get_display_name(device);
+    if (name != NULL && label != NULL)
+        fn(ctx, gst_device_has_classes(device, "Audio/Source"), name, label);
+    g_free(label);
+    g_free(name);
+}
+
+mt_err mt_device_list(mt_audio_device_fn *fn, void *ctx) {
+    GstDeviceMonitor *monitor = gst_device_monitor_new();
+    gst_device_monitor_add_filter(monitor, "Audio/Source", NULL);
+    gst_device_monitor_add_filter(monitor, "Audio/Sink", NULL);
+    if (!gst_device_monitor_start(monitor)) {
+        gst_object_unref(monitor);
+        return MT_ESYS;
+    }
+    GList *devices = gst_device_monitor_get_devices(monitor);
+    for (GList *it = devices; it != NULL; it = it->next)
+        report(it->data, fn, ctx);
+    g_list_free_full(devices, gst_object_unref);
+    gst_device_monitor_stop(monitor);
+    gst_object_unref(monitor);
+    return MT_OK;
+}

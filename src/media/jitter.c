@@ -1,0 +1,271 @@
+#include "media/jitter.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "media/pcm.h"
+#include "media/transit.h"
+
+#define SLOTS 128
+#define PAYLOAD_MAX 1500
+/* After so much invented sound nobody speaks any more: silence, and a new start. */
+#define EXPAND_MAX_SAMPLES (60 * MT_PCM_RATE / 1000)
+/* A hole longer than this is a pause of the speaker's, not loss. */
+#define PAUSE_SAMPLES (200 * MT_PCM_RATE / 1000)
+/* Timestamps further back than this: the sender started anew. */
+#define RESTART_SAMPLES (3 * MT_PCM_RATE)
+#define BACKLOG_US 200000 /* above the target: shed at once */
+#define EXCESS_US 12000   /* above the target, throughout a watch: shed gently */
+#define WATCH_US 500000
+#define HURRY_EXCESS_US 60000 /* gently, but sooner */
+#define HURRY_WATCH_US 100000
+
+typedef struct packet {
+    int64_t ts; /* unwrapped */
+    uint32_t samples;
+    size_t len;
+    char payload[];
+} packet;
+
+struct mt_jitter {
+    uint32_t least_ms;
+    packet *queue[SLOTS]; /* by rising timestamp */
+    size_t count;
+    packet *current; /* the one handed out last */
+    bool have_ssrc, playing, have_next;
+    uint32_t ssrc;
+    int64_t newest_ts;     /* of all received: the reference for unwrapping */
+    int64_t next_ts;       /* what is played next; kept through a silence, so that latecomers are known */
+    uint32_t expanded;     /* samples invented since the last packet without moving next_ts */
+    uint32_t last_samples; /* length of the packet played last */
+    int64_t target_us;
+    int64_t watch_since_us, watch_least_us; /* the least excess since */
+    mt_transit transit;
+    mt_jitter_stats stats;
+};
+
+static int64_t ts_to_us(int64_t ts) {
+    return ts * 1000 / (MT_PCM_RATE / 1000);
+}
+
+mt_err mt_jitter_create(uint32_t least_ms, mt_jitter **out) {
+    mt_jitter *j = mt_calloc(1, sizeof(*j));
+    if (j == NULL)
+        return MT_ENOMEM;
+    j->least_ms = least_ms < MT_JITTER_MAX_MS ? least_ms : MT_JITTER_MAX_MS;
+    j->target_us = (int64_t)j->least_ms * 1000;
+    mt_transit_init(&j->transit);
+    *out = j;
+    return MT_OK;
+}
+
+static void drop_all(mt_jitter *j) {
+    for (size_t i = 0; i < j->count; i++)
+        mt_free(j->queue[i]);
+    j->count = 0;
+    j->stats.buffered_samples = 0;
+}
+
+void mt_jitter_destroy(mt_jitter *j) {
+    if (j == NULL)
+        return;
+    drop_all(j);
+    mt_free(j->current);
+    mt_free(j);
+}
+
+static packet *pop(mt_jitter *j) {
+    packet *p = j->queue[0];
+    j->count--;
+    memmove(&j->queue[0], &j->queue[1], j->count * sizeof(j->queue[0]));
+    j->stats.buffered_samples -= p->samples;
+    return p;
+}
+
+static void shed_oldest(mt_jitter *j) {
+    packet *p = pop(j);
+    j->next_ts = p->ts + p->samples;
+    j->have_next = true;
+    j->stats.shed_samples += p->samples;
+    mt_free(p);
+}
+
+static void start_anew(mt_jitter *j, const mt_rtp *in) {
+    drop_all(j);
+    mt_transit_init(&j->transit);
+    j->have_ssrc = true;
+    j->ssrc = in->ssrc;
+    j->newest_ts = in->timestamp;
+    j->playing = j->have_next = false;
+    j->expanded = 0;
+}
+
+/* The 32-bit timestamp that lies nearest to the newest one, as a number that never wraps. */
+static int64_t unwrap(const mt_jitter *j, uint32_t timestamp) {
+    return j->newest_ts + (int32_t)(timestamp - (uint32_t)j->newest_ts);
+}
+
+/* Where a packet of that time belongs in the queue; false if there is one already. */
+static bool find_place(const mt_jitter *j, int64_t ts, size_t *out) {
+    size_t at = j->count;
+    while (at > 0 && j->queue[at - 1]->ts >= ts) {
+        if (j->queue[at - 1]->ts == ts)
+            return false;
+        at--;
+    }
+    *out = at;
+    return true;
+}
+
+static void learn_transit(mt_jitter *j, int64_t ts, int64_t now_us) {
+    mt_transit_add(&j->transit, now_us - ts_to_us(ts));
+    int64_t us = mt_transit_jitter_us(&j->transit);
+    int64_t least_us = (int64_t)j->least_ms * 1000, most_us = (int64_t)MT_JITTER_MAX_MS * 1000;
+    us = us > least_us ? us : least_us;
+    j->target_us = us < most_us ? us : most_us;
+    if (ts > j->newest_ts)
+        j->newest_ts = ts;
+}
+
+static mt_err insert(mt_jitter *j, const mt_rtp *in, int64_t ts, uint32_t samples) {
+    size_t at = 0;
+    if (!find_place(j, ts, &at))
+        return MT_EEXIST;
+    packet *p = mt_malloc(sizeof(*p) + in->payload.len);
+    if (p == NULL)
+        return MT_ENOMEM;
+    *p = (packet){.ts = ts, .samples = samples, .len = in->payload.len};
+    memcpy(p->payload, in->payload.p, in->payload.len);
+    memmove(&j->queue[at + 1], &j->queue[at], (j->count - at) * sizeof(j->queue[0]));
+    j->queue[at] = p;
+    j->count++;
+    j->stats.buffered_samples += samples;
+    return MT_OK;
+}
+
+mt_err mt_jitter_put(mt_jitter *j, const mt_rtp *in, uint32_t samples, int64_t now_us) {
+    if (samples == 0 || samples > MT_PCM_FRAME_MAX || in->payload.len == 0 || in->payload.len > PAYLOAD_MAX)
+        return MT_EINVAL;
+    if (!j->have_ssrc || in->ssrc != j->ssrc)
+        start_anew(j, in);
+    int64_t ts = unwrap(j, in->timestamp);
+    if (ts < j->newest_ts - RESTART_SAMPLES) {
+        start_anew(j, in);
+        ts = j->newest_ts;
+    }
+    j->stats.received++;
+    learn_transit(j, ts, now_us);
+    if (j->have_next && ts < j->next_ts) {
+        j->stats.late++;
+        return MT_ETIMEOUT;
+    }
+    if (j->count == SLOTS)
+        shed_oldest(j);
+    return insert(j, in, ts, samples);
+}
+
+/* By how much the sound of `ts`, played now, lags the quickest packet. */
+static int64_t delay_us(const mt_jitter *j, int64_t ts, int64_t now_us) {
+    return now_us - ts_to_us(ts) - j->transit.least_us;
+}
+
+static void shed_backlog(mt_jitter *j, int64_t now_us) {
+    if (j->count == 0 || delay_us(j, j->queue[0]->ts, now_us) <= j->target_us + BACKLOG_US)
+        return;
+    while (j->count > 1 && delay_us(j, j->queue[0]->ts, now_us) > j->target_us)
+        shed_oldest(j);
+}
+
+/* True when the delay has been above the target for a whole watch and the next packet follows without a hole. */
+static bool should_blend(mt_jitter *j, const packet *p, int64_t now_us) {
+    int64_t excess = delay_us(j, p->ts, now_us) - j->target_us;
+    if (excess < j->watch_least_us)
+        j->watch_least_us = excess;
+    int64_t watch_us = j->watch_least_us > HURRY_EXCESS_US ? HURRY_WATCH_US : WATCH_US;
+    if (now_us - j->watch_since_us < watch_us)
+        return false;
+    int64_t frame_us = ts_to_us(p->samples);
+    bool blend = j->watch_least_us > EXCESS_US + frame_us / 2 && j->count > 0 && j->queue[0]->samples == p->samples &&
+                 j->queue[0]->ts == p->ts + p->samples;
+    j->watch_since_us = now_us;
+    j->watch_least_us = INT64_MAX;
+    if (blend)
+        j->stats.shed_samples += p->samples;
+    return blend;
+}
+
+static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
+    packet *p = pop(j);
+    mt_free(j->current);
+    j->current = p;
+    j->next_ts = p->ts + p->samples;
+    j->have_next = true;
+    j->expanded = 0;
+    j->last_samples = p->samples;
+    out->kind = MT_JITTER_PACKET;
+    out->samples = p->samples;
+    out->payload = mt_slice_n(p->payload, p->len);
+    out->blend = should_blend(j, p, now_us);
+}
+
+static void conceal(mt_jitter *j, uint32_t samples, mt_jitter_step *out) {
+    out->kind = MT_JITTER_LOST;
+    out->samples = samples;
+    j->stats.concealed_samples += samples;
+}
+
+/* Silence until the first packet has waited its time. */
+static void next_silent(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
+    if (j->count == 0 || delay_us(j, j->queue[0]->ts, now_us) < j->target_us)
+        return;
+    j->playing = true;
+    j->watch_since_us = now_us;
+    j->watch_least_us = INT64_MAX;
+    out->first = true;
+    hand_out(j, now_us, out);
+}
+
+static void next_underrun(mt_jitter *j, mt_jitter_step *out) {
+    if (j->expanded >= EXPAND_MAX_SAMPLES) {
+        j->playing = false;
+        j->expanded = 0;
+        return;
+    }
+    j->expanded += j->last_samples;
+    conceal(j, j->last_samples, out);
+}
+
+static void next_hole(mt_jitter *j, int64_t hole, mt_jitter_step *out) {
+    uint32_t samples = hole < j->last_samples ? (uint32_t)hole : j->last_samples;
+    j->next_ts += samples;
+    conceal(j, samples, out);
+}
+
+void mt_jitter_next(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
+    *out = (mt_jitter_step){.kind = MT_JITTER_SILENCE, .samples = MT_PCM_BLOCK};
+    shed_backlog(j, now_us);
+    if (j->playing && j->count == 0) {
+        next_underrun(j, out);
+        return;
+    }
+    int64_t hole = j->playing ? j->queue[0]->ts - j->next_ts : 0;
+    if (hole > PAUSE_SAMPLES) {
+        j->playing = false;
+        j->expanded = 0;
+    }
+    if (!j->playing) {
+        next_silent(j, now_us, out);
+        return;
+    }
+    if (hole > 0)
+        j->stats.lost++;
+    if (hole > (int64_t)j->expanded)
+        next_hole(j, hole, out);
+    else
+        hand_out(j, now_us, out);
+}
+
+void mt_jitter_stats_get(const mt_jitter *j, mt_jitter_stats *out) {
+    *out = j->stats;
+    out->target_ms = (uint32_t)(j->target_us / 1000);
+}

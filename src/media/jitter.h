@@ -1,0 +1,50 @@
+/* The jitter buffer: puts received packets in order and decides what is played next. No I/O, no clock, no thread.
+ *
+ * Every packet's transit time (arrival less timestamp) is compared with the shortest of the last few hundred: the
+ * difference is its jitter. What is played lags the shortest transit by `delay`, which is steered towards a target: the
+ * jitter that 97 of 100 packets keep, at least `least_ms`. A packet that comes too late stretches the time (delay
+ * grows); a delay above the target is shed by blending two packets into one, and a large backlog at once. A lost packet
+ * is known by the later ones behind it and is replaced. */
+#ifndef MT_MEDIA_JITTER_H
+#define MT_MEDIA_JITTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "media/rtp.h"
+
+#define MT_JITTER_MAX_MS 200 /* the target never goes beyond */
+
+typedef struct mt_jitter mt_jitter;
+
+typedef enum mt_jitter_kind {
+    MT_JITTER_SILENCE, /* nothing is said: play 10 ms of silence */
+    MT_JITTER_PACKET,  /* decode this */
+    MT_JITTER_LOST,    /* invent `samples` samples */
+} mt_jitter_kind;
+
+typedef struct mt_jitter_step {
+    mt_jitter_kind kind;
+    bool first;       /* packet after a silence: the decoder begins anew */
+    bool blend;       /* packet: blend it with the next one, if that is as long, into the length of one */
+    uint32_t samples; /* packet, lost */
+    mt_slice payload; /* packet: until the next call */
+} mt_jitter_step;
+
+typedef struct mt_jitter_stats {
+    uint64_t received, lost, late, concealed_samples, shed_samples;
+    uint32_t buffered_samples, target_ms;
+} mt_jitter_stats;
+
+mt_err mt_jitter_create(uint32_t least_ms, mt_jitter **out) MT_MUST_CHECK;
+void mt_jitter_destroy(mt_jitter *j);
+
+/* Copies the packet; `samples` is its duration at 48 kHz, 1 … MT_PCM_FRAME_MAX. MT_EINVAL, MT_ENOMEM; MT_EEXIST: have
+ * it; MT_ETIMEOUT: too late. */
+mt_err mt_jitter_put(mt_jitter *j, const mt_rtp *packet, uint32_t samples, int64_t now_us) MT_MUST_CHECK;
+void mt_jitter_next(mt_jitter *j, int64_t now_us, mt_jitter_step *out);
+void mt_jitter_stats_get(const mt_jitter *j, mt_jitter_stats *out);
+
+#endif

@@ -1,0 +1,123 @@
+#include "media/receiver.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "media/jitter.h"
+#include "media/rtp.h"
+#include "media/voice.h"
+
+struct mt_receiver {
+    pthread_mutex_t lock;
+    mt_audio_codec codec;
+    uint8_t payload_type;
+    mt_jitter *jitter;
+    mt_voice_dec *dec;
+    int16_t pcm[MT_PCM_BLOCK + 2 * MT_PCM_FRAME_MAX]; /* decoded, not yet taken */
+    size_t pcm_len;
+};
+
+mt_err mt_receiver_create(const mt_audio_config *cfg, mt_receiver **out) {
+    mt_receiver *r = mt_calloc(1, sizeof(*r));
+    if (r == NULL)
+        return MT_ENOMEM;
+    pthread_mutex_init(&r->lock, NULL);
+    r->codec = cfg->codec;
+    r->payload_type = cfg->recv_payload_type;
+    mt_err err = mt_jitter_create(cfg->jitter_ms, &r->jitter);
+    if (err == MT_OK)
+        err = mt_voice_dec_create(cfg->codec, &r->dec);
+    if (err != MT_OK) {
+        mt_receiver_destroy(r);
+        return err;
+    }
+    *out = r;
+    return MT_OK;
+}
+
+void mt_receiver_destroy(mt_receiver *r) {
+    if (r == NULL)
+        return;
+    mt_jitter_destroy(r->jitter);
+    mt_voice_dec_destroy(r->dec);
+    pthread_mutex_destroy(&r->lock);
+    mt_free(r);
+}
+
+void mt_receiver_put(mt_receiver *r, mt_slice packet, int64_t now_us) {
+    mt_rtp rtp;
+    uint32_t samples = 0;
+    if (mt_rtp_parse(packet, &rtp) != MT_OK || rtp.payload_type != r->payload_type)
+        return;
+    if (mt_voice_duration(r->codec, rtp.payload, &samples) != MT_OK)
+        return;
+    pthread_mutex_lock(&r->lock);
+    mt_err err = mt_jitter_put(r->jitter, &rtp, samples, now_us);
+    pthread_mutex_unlock(&r->lock);
+    (void)err; /* late, doubled, no memory: a lost packet like any other, and counted */
+}
+
+/* Two packets become one: the first fades into the second. */
+static void blend(int16_t *first, const int16_t *second, uint32_t samples) {
+    for (uint32_t i = 0; i < samples; i++) {
+        int64_t sum = (int64_t)first[i] * (samples - i) + (int64_t)second[i] * i;
+        first[i] = (int16_t)(sum / (int64_t)samples);
+    }
+}
+
+static void decode_step(mt_receiver *r, const mt_jitter_step *step, int16_t *out) {
+    if (step->kind == MT_JITTER_SILENCE) {
+        memset(out, 0, step->samples * sizeof(out[0]));
+        return;
+    }
+    if (step->kind == MT_JITTER_LOST) {
+        mt_voice_conceal(r->dec, step->samples, out);
+        return;
+    }
+    if (step->first)
+        mt_voice_dec_reset(r->dec);
+    mt_voice_decode(r->dec, step->payload, step->samples, out);
+}
+
+static void fetch(mt_receiver *r, int64_t now_us) {
+    mt_jitter_step step;
+    int16_t *at = r->pcm + r->pcm_len;
+    mt_jitter_next(r->jitter, now_us, &step);
+    decode_step(r, &step, at);
+    uint32_t samples = step.samples;
+    r->pcm_len += samples;
+    if (!step.blend)
+        return;
+    mt_jitter_next(r->jitter, now_us, &step);
+    decode_step(r, &step, at + samples);
+    if (step.kind == MT_JITTER_PACKET && step.samples == samples)
+        blend(at, at + samples, samples);
+    else
+        r->pcm_len += step.samples;
+}
+
+void mt_receiver_take(mt_receiver *r, int64_t now_us, int16_t out[MT_PCM_BLOCK]) {
+    pthread_mutex_lock(&r->lock);
+    while (r->pcm_len < MT_PCM_BLOCK)
+        fetch(r, now_us);
+    memcpy(out, r->pcm, MT_PCM_BLOCK * sizeof(out[0]));
+    r->pcm_len -= MT_PCM_BLOCK;
+    memmove(r->pcm, r->pcm + MT_PCM_BLOCK, r->pcm_len * sizeof(r->pcm[0]));
+    pthread_mutex_unlock(&r->lock);
+}
+
+void mt_receiver_stats(mt_receiver *r, mt_audio_stats *out) {
+    mt_jitter_stats js;
+    pthread_mutex_lock(&r->lock);
+    mt_jitter_stats_get(r->jitter, &js);
+    uint32_t waiting = js.buffered_samples + (uint32_t)r->pcm_len;
+    pthread_mutex_unlock(&r->lock);
+    const uint32_t per_ms = MT_PCM_RATE / 1000;
+    out->received = js.received;
+    out->lost = js.lost;
+    out->late = js.late;
+    out->concealed_ms = js.concealed_samples / per_ms;
+    out->shed_ms = js.shed_samples / per_ms;
+    out->buffered_ms = waiting / per_ms;
+}

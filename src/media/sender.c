@@ -1,0 +1,96 @@
+#include "media/sender.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "media/pcm.h"
+#include "media/rtp.h"
+#include "media/voice.h"
+
+#define FRAME_MAX (20 * MT_PCM_RATE / 1000)
+
+struct mt_sender {
+    mt_voice_enc *enc;
+    mt_sender_fn *fn;
+    void *ctx;
+    mt_rtp next;
+    uint32_t first_timestamp;
+    int64_t first_us; /* the time of first_timestamp; 0: not begun yet */
+    int16_t frame[FRAME_MAX];
+    size_t frame_len, frame_full;
+    atomic_uint_fast64_t sent;
+};
+
+mt_err mt_sender_create(const mt_audio_config *cfg, mt_sender_fn *fn, void *ctx, mt_sender **out) {
+    mt_sender *s = mt_calloc(1, sizeof(*s));
+    if (s == NULL)
+        return MT_ENOMEM;
+    mt_err err = mt_voice_enc_create(cfg->codec, cfg->ptime_ms, &s->enc);
+    if (err != MT_OK) {
+        mt_free(s);
+        return err;
+    }
+    s->fn = fn;
+    s->ctx = ctx;
+    s->frame_full = (size_t)cfg->ptime_ms * (MT_PCM_RATE / 1000);
+    mt_random random = mt_random_kernel();
+    s->next.payload_type = cfg->payload_type;
+    mt_random_bytes(random, &s->next.ssrc, sizeof(s->next.ssrc));
+    mt_random_bytes(random, &s->next.seq, sizeof(s->next.seq));
+    mt_random_bytes(random, &s->first_timestamp, sizeof(s->first_timestamp));
+    s->next.timestamp = s->first_timestamp;
+    *out = s;
+    return MT_OK;
+}
+
+void mt_sender_destroy(mt_sender *s) {
+    if (s == NULL)
+        return;
+    mt_voice_enc_destroy(s->enc);
+    mt_free(s);
+}
+
+void mt_sender_begin(mt_sender *s, int64_t now_us) {
+    if (s->first_us == 0)
+        s->first_us = now_us;
+    uint32_t elapsed = (uint32_t)((now_us - s->first_us) * (MT_PCM_RATE / 1000) / 1000);
+    uint32_t timestamp = s->first_timestamp + elapsed;
+    if ((int32_t)(timestamp - s->next.timestamp) > 0)
+        s->next.timestamp = timestamp;
+    s->next.marker = true;
+    s->frame_len = 0;
+    mt_voice_enc_reset(s->enc);
+}
+
+static void send_frame(mt_sender *s) {
+    uint8_t packet[MT_RTP_HEADER_LEN + MT_VOICE_PACKET_MAX];
+    size_t len = 0;
+    if (mt_voice_encode(s->enc, s->frame, packet + MT_RTP_HEADER_LEN, &len) == MT_OK) {
+        mt_rtp_write_header(&s->next, packet);
+        s->fn(s->ctx, packet, MT_RTP_HEADER_LEN + len);
+        s->next.seq++;
+        s->next.marker = false;
+        atomic_fetch_add(&s->sent, 1);
+    }
+    s->next.timestamp += (uint32_t)s->frame_full;
+    s->frame_len = 0;
+}
+
+void mt_sender_pcm(mt_sender *s, const int16_t *pcm, size_t n_samples) {
+    while (n_samples > 0) {
+        size_t room = s->frame_full - s->frame_len;
+        size_t n = n_samples < room ? n_samples : room;
+        memcpy(s->frame + s->frame_len, pcm, n * sizeof(pcm[0]));
+        s->frame_len += n;
+        pcm += n;
+        n_samples -= n;
+        if (s->frame_len == s->frame_full)
+            send_frame(s);
+    }
+}
+
+uint64_t mt_sender_sent(const mt_sender *s) {
+    return atomic_load(&s->sent);
+}

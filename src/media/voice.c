@@ -1,0 +1,179 @@
+#include "media/voice.h"
+
+#include <opus/opus.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "media/pcm.h"
+
+#define OPUS_BIT_RATE 40000
+#define OPUS_COMPLEXITY 5
+#define OPUS_STEP 120     /* 2.5 ms: what the decoder can invent is a multiple of it */
+#define REPEAT_GAIN_MAX 3 /* an L16 packet is repeated at 3/4, 2/4, 1/4, then silence */
+
+struct mt_voice_enc {
+    mt_audio_codec codec;
+    int frame; /* samples in a packet */
+    OpusEncoder *opus;
+};
+
+struct mt_voice_dec {
+    mt_audio_codec codec;
+    OpusDecoder *opus;
+    int16_t last[MT_PCM_BLOCK]; /* L16: the end of what was heard */
+    int repeat_gain;            /* quarters */
+};
+
+static mt_err setup_opus(mt_voice_enc *e) {
+    int err = OPUS_OK;
+    e->opus = opus_encoder_create(MT_PCM_RATE, 1, OPUS_APPLICATION_AUDIO, &err);
+    if (e->opus == NULL)
+        return err == OPUS_ALLOC_FAIL ? MT_ENOMEM : MT_ESYS;
+    bool ok = opus_encoder_ctl(e->opus, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE)) == OPUS_OK &&
+              opus_encoder_ctl(e->opus, OPUS_SET_BITRATE(OPUS_BIT_RATE)) == OPUS_OK &&
+              opus_encoder_ctl(e->opus, OPUS_SET_VBR(0)) == OPUS_OK &&
+              opus_encoder_ctl(e->opus, OPUS_SET_COMPLEXITY(OPUS_COMPLEXITY)) == OPUS_OK;
+    return ok ? MT_OK : MT_ESYS;
+}
+
+mt_err mt_voice_enc_create(mt_audio_codec codec, uint8_t ptime_ms, mt_voice_enc **out) {
+    if (ptime_ms != 10 && !(ptime_ms == 20 && codec == MT_AUDIO_OPUS))
+        return MT_EINVAL;
+    mt_voice_enc *e = mt_calloc(1, sizeof(*e));
+    if (e == NULL)
+        return MT_ENOMEM;
+    e->codec = codec;
+    e->frame = ptime_ms * (MT_PCM_RATE / 1000);
+    mt_err err = codec == MT_AUDIO_OPUS ? setup_opus(e) : MT_OK;
+    if (err != MT_OK) {
+        mt_voice_enc_destroy(e);
+        return err;
+    }
+    *out = e;
+    return MT_OK;
+}
+
+void mt_voice_enc_destroy(mt_voice_enc *e) {
+    if (e == NULL)
+        return;
+    if (e->opus != NULL)
+        opus_encoder_destroy(e->opus);
+    mt_free(e);
+}
+
+void mt_voice_enc_reset(mt_voice_enc *e) {
+    if (e->opus != NULL)
+        opus_encoder_ctl(e->opus, OPUS_RESET_STATE);
+}
+
+mt_err mt_voice_encode(mt_voice_enc *e, const int16_t *pcm, uint8_t out[MT_VOICE_PACKET_MAX], size_t *out_len) {
+    if (e->codec == MT_AUDIO_L16) {
+        for (int i = 0; i < e->frame; i++) {
+            out[2 * i] = (uint8_t)((uint16_t)pcm[i] >> 8);
+            out[2 * i + 1] = (uint8_t)pcm[i];
+        }
+        *out_len = 2 * (size_t)e->frame;
+        return MT_OK;
+    }
+    opus_int32 n = opus_encode(e->opus, pcm, e->frame, out, MT_VOICE_PACKET_MAX);
+    if (n <= 0) {
+        mt_log(MT_LOG_WARN, "audio", "opus encoder: %s", opus_strerror(n));
+        return MT_ESYS;
+    }
+    *out_len = (size_t)n;
+    return MT_OK;
+}
+
+mt_err mt_voice_dec_create(mt_audio_codec codec, mt_voice_dec **out) {
+    mt_voice_dec *d = mt_calloc(1, sizeof(*d));
+    if (d == NULL)
+        return MT_ENOMEM;
+    d->codec = codec;
+    int err = OPUS_OK;
+    if (codec == MT_AUDIO_OPUS)
+        d->opus = opus_decoder_create(MT_PCM_RATE, 1, &err);
+    if (err != OPUS_OK) {
+        mt_free(d);
+        return err == OPUS_ALLOC_FAIL ? MT_ENOMEM : MT_ESYS;
+    }
+    *out = d;
+    return MT_OK;
+}
+
+void mt_voice_dec_destroy(mt_voice_dec *d) {
+    if (d == NULL)
+        return;
+    if (d->opus != NULL)
+        opus_decoder_destroy(d->opus);
+    mt_free(d);
+}
+
+void mt_voice_dec_reset(mt_voice_dec *d) {
+    if (d->opus != NULL)
+        opus_decoder_ctl(d->opus, OPUS_RESET_STATE);
+    memset(d->last, 0, sizeof(d->last));
+    d->repeat_gain = 0;
+}
+
+mt_err mt_voice_duration(mt_audio_codec codec, mt_slice payload, uint32_t *out_samples) {
+    if (payload.len == 0 || payload.len > INT32_MAX)
+        return MT_EBAD;
+    if (codec == MT_AUDIO_L16) {
+        if (payload.len % 2 != 0 || payload.len / 2 > MT_PCM_FRAME_MAX)
+            return MT_EBAD;
+        *out_samples = (uint32_t)(payload.len / 2);
+        return MT_OK;
+    }
+    int n = opus_packet_get_nb_samples((const unsigned char *)payload.p, (opus_int32)payload.len, MT_PCM_RATE);
+    if (n <= 0 || n > MT_PCM_FRAME_MAX)
+        return MT_EBAD;
+    *out_samples = (uint32_t)n;
+    return MT_OK;
+}
+
+static void remember_end(mt_voice_dec *d, const int16_t *pcm, uint32_t samples) {
+    if (samples < MT_PCM_BLOCK)
+        memset(d->last, 0, sizeof(d->last));
+    uint32_t n = samples < MT_PCM_BLOCK ? samples : MT_PCM_BLOCK;
+    memcpy(d->last, pcm + (samples - n), n * sizeof(pcm[0]));
+    d->repeat_gain = REPEAT_GAIN_MAX;
+}
+
+static void decode_l16(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_t *pcm) {
+    const uint8_t *p = (const uint8_t *)payload.p;
+    for (uint32_t i = 0; i < samples; i++)
+        pcm[i] = (int16_t)(uint16_t)(p[2 * i] << 8 | p[2 * i + 1]);
+    remember_end(d, pcm, samples);
+}
+
+void mt_voice_decode(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_t *pcm) {
+    if (d->codec == MT_AUDIO_L16) {
+        decode_l16(d, payload, samples, pcm);
+        return;
+    }
+    int n = opus_decode(d->opus, (const unsigned char *)payload.p, (opus_int32)payload.len, pcm, MT_PCM_FRAME_MAX, 0);
+    if (n != (int)samples)
+        mt_voice_conceal(d, samples, pcm);
+}
+
+static void repeat_l16(mt_voice_dec *d, uint32_t samples, int16_t *pcm) {
+    for (uint32_t i = 0; i < samples; i++) {
+        if (i > 0 && i % MT_PCM_BLOCK == 0 && d->repeat_gain > 0)
+            d->repeat_gain--;
+        pcm[i] = (int16_t)(d->last[i % MT_PCM_BLOCK] * d->repeat_gain / 4);
+    }
+    if (d->repeat_gain > 0)
+        d->repeat_gain--;
+}
+
+void mt_voice_conceal(mt_voice_dec *d, uint32_t samples, int16_t *pcm) {
+    if (d->codec == MT_AUDIO_L16) {
+        repeat_l16(d, samples, pcm);
+        return;
+    }
+    int frame = (int)(samples / OPUS_STEP * OPUS_STEP);
+    int n = frame > 0 ? opus_decode(d->opus, NULL, 0, pcm, frame, 0) : 0;
+    uint32_t done = n > 0 ? (uint32_t)n : 0;
+    memset(pcm + done, 0, (samples - done) * sizeof(pcm[0]));
+}
