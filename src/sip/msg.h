@@ -84,6 +84,7 @@ typedef enum mt_sip_header_id {
 } mt_sip_header_id;
 
 const char *mt_sip_header_name(mt_sip_header_id id); /* the long form, "" for OTHER */
+mt_sip_header_id mt_sip_header_id_of(mt_slice name);
 
 typedef struct mt_sip_header {
     mt_sip_header_id id;
