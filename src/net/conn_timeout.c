@@ -1,0 +1,115 @@
+/* When a connection has been silent, slow or stuck for too long. */
+#include "net/conn.h"
+
+static int64_t earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static bool is_flow(const mt_conn *c) {
+    return c->mode == MT_CONN_WS || c->mode == MT_CONN_SIP;
+}
+
+static mt_conn_phase http_phase(const mt_conn *c) {
+    if (c->req != NULL)
+        return MT_PHASE_HELD;
+    if (mt_http_read_in_body(&c->u.http))
+        return MT_PHASE_BODY;
+    if (c->in.len > 0)
+        return MT_PHASE_HEAD;
+    return c->phase == MT_PHASE_FIRST_BYTE ? MT_PHASE_FIRST_BYTE : MT_PHASE_IDLE;
+}
+
+/* A body may begin slowly, but a byte every other second is not a body. */
+static int64_t body_ms(const mt_conn *c) {
+    const mt_net_limits *l = &c->net->limits;
+    uint64_t got = c->u.http.req != NULL ? c->u.http.req->body.len : 0;
+    return l->body_ms + (l->body_rate > 0 ? (int64_t)(got * 1000 / l->body_rate) : 0);
+}
+
+static int64_t http_due_ms(const mt_conn *c) {
+    const mt_net_limits *l = &c->net->limits;
+    switch (c->phase) {
+    case MT_PHASE_FIRST_BYTE:
+        return c->phase_ms + l->first_byte_ms;
+    case MT_PHASE_HEAD:
+        return c->phase_ms + l->header_ms;
+    case MT_PHASE_BODY:
+        return c->phase_ms + body_ms(c);
+    case MT_PHASE_HELD:
+        return MT_NEVER;
+    default:
+        return c->phase_ms + l->idle_ms;
+    }
+}
+
+static int64_t phase_due_ms(const mt_conn *c) {
+    const mt_net_limits *l = &c->net->limits;
+    switch (c->mode) {
+    case MT_CONN_HTTP:
+        return http_due_ms(c);
+    case MT_CONN_WS: {
+        int64_t quiet_since = c->ping_ms > c->phase_ms ? c->ping_ms : c->phase_ms;
+        return earlier(c->phase_ms + l->flow_idle_ms, quiet_since + l->ws_ping_ms);
+    }
+    case MT_CONN_SIP:
+        return c->phase_ms + l->flow_idle_ms;
+    default:
+        return c->phase_ms + MT_CONN_LINGER_MS;
+    }
+}
+
+/* Who does not take his answers is not judged by what he sends meanwhile: it is not read. A flow is judged by both. */
+static int64_t due_ms(mt_conn *c) {
+    size_t queued = mt_conn_queued(c);
+    if (queued == 0) {
+        c->stalled_bytes = 0;
+        return phase_due_ms(c);
+    }
+    if (c->stalled_bytes == 0) {
+        c->stalled_bytes = (uint32_t)(queued < UINT32_MAX ? queued : UINT32_MAX);
+        c->stall_ms = mt_net_now_ms(c->net) + c->net->limits.idle_ms;
+    }
+    return is_flow(c) && c->reading ? earlier(c->stall_ms, phase_due_ms(c)) : c->stall_ms;
+}
+
+void mt_conn_set_timeout(mt_conn *c) {
+    if (c->doomed)
+        return;
+    if (c->mode == MT_CONN_HTTP) {
+        mt_conn_phase phase = http_phase(c);
+        if (phase != c->phase)
+            c->phase_ms = mt_net_now_ms(c->net);
+        c->phase = (uint8_t)phase;
+    }
+    mt_wheel_set(&c->net->wheel, &c->timeout, due_ms(c));
+}
+
+/* True: the queue has not moved for all that time. */
+static bool is_stuck(mt_conn *c, int64_t now_ms) {
+    size_t queued = mt_conn_queued(c);
+    if (queued == 0 || now_ms < c->stall_ms)
+        return false;
+    if (queued >= c->stalled_bytes)
+        return true;
+    c->stalled_bytes = 0; /* it moved: from now on again */
+    return false;
+}
+
+static void act(mt_conn *c, int64_t now_ms) {
+    if (c->mode == MT_CONN_HTTP && (c->phase == MT_PHASE_HEAD || c->phase == MT_PHASE_BODY))
+        mt_conn_http_fail(c, 408, false);
+    else if (c->mode == MT_CONN_WS && now_ms < c->phase_ms + c->net->limits.flow_idle_ms)
+        mt_conn_ws_ping(c);
+    else
+        mt_conn_doom(c);
+}
+
+void mt_conn_timed_out(mt_wheel_node *n, void *net) {
+    mt_conn *c = MT_CONTAINER(n, mt_conn, timeout);
+    int64_t now_ms = mt_net_now_ms(net);
+    if (is_stuck(c, now_ms))
+        mt_conn_doom(c);
+    else if ((mt_conn_queued(c) == 0 || (is_flow(c) && c->reading)) && now_ms >= phase_due_ms(c))
+        act(c, now_ms);
+    mt_conn_set_timeout(c);
+}
