@@ -19,7 +19,7 @@ typedef struct mt_link mt_link;
 
 typedef enum mt_link_end {
     MT_LINK_LOCAL_BYE,     /* we hung up and the partner confirmed, or 1 s passed */
-    MT_LINK_REMOTE_BYE,    /* the partner hung up */
+    MT_LINK_REMOTE_BYE,    /* the partner hung up: bye, or the authenticated end of DTLS or SCTP */
     MT_LINK_LOST,          /* silent too long */
     MT_LINK_NO_PATH,       /* ICE found no way */
     MT_LINK_DTLS_FAILED,   /* handshake refused: fingerprint or ciphers */
@@ -57,12 +57,18 @@ typedef struct mt_link_config {
     uint8_t pair[16];          /* pair id, 128 bits */
     mt_link_codec codec;       /* what an offer lists first; both are always accepted */
     uint8_t ptime_ms;          /* 10 or 20 for Opus */
-    const char *stun, *turn;   /* NULL: none (loopback and LAN) */
+    const char *stun, *turn;   /* "host[:port]"; NULL: none (loopback and LAN) */
+    const char *turn_user, *turn_password;
     bool relay_only;
+    bool loopback;             /* 127.0.0.1 is a candidate too: for a server on this machine. Without any other address it always is */
+    uint32_t silence_ms;       /* silent so long: reconnecting; 0: 3,000 */
+    uint32_t lost_ms;          /* silent so long: LOST; 0: 15,000 */
+    uint32_t connect_ms;       /* from the remote SDP to secure at most; 0: 15,000 */
 } mt_link_config;
 
-/* Once per process, at start-up: OpenSSL, libsrtp, usrsctp. MT_ESYS. */
+/* Once per process, at start-up: OpenSSL, libsrtp, usrsctp. All links of a process live in one thread. MT_ESYS. */
 mt_err mt_link_init(void) MT_MUST_CHECK;
+/* After the last link was destroyed. Runs the default main context until what closes in the background is closed, 1 s at most. */
 void mt_link_deinit(void);
 
 mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, void *ctx, mt_link **out) MT_MUST_CHECK;
@@ -78,7 +84,8 @@ mt_err mt_link_remote_sdp(mt_link *l, mt_slice sdp) MT_MUST_CHECK;
 mt_err mt_link_text(mt_link *l, mt_slice body) MT_MUST_CHECK;
 mt_err mt_link_typing(mt_link *l, bool on) MT_MUST_CHECK;
 mt_err mt_link_mic(mt_link *l, bool on) MT_MUST_CHECK;
-/* Encrypts and sends one RTP packet (header by the caller). May be called from ANY thread. Dropped silently before secure. */
+/* Encrypts and sends one RTP packet (header by the caller). May be called from ANY thread, until destroy. Dropped silently before secure and
+ * after the end. */
 void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes);
 /* Hangs up: reliable bye, then close_notify; closed(LOCAL_BYE) follows within 1 s. Harmless when already ending. */
 void mt_link_bye(mt_link *l);

@@ -1,0 +1,282 @@
+#include "link/ice.h"
+
+#include <nice/agent.h>
+#include <nice/interfaces.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum {
+    STUN_PORT = 3478,
+    PACING_MS = 5,         /* time between connectivity checks: brings a loopback path from 80 to about 40 ms */
+    GATHER_LIMIT_MS = 300, /* a machine without any network may never finish */
+    GATHER_SERVER_LIMIT_MS = 2000,
+    LOCAL_ADDRESSES_MAX = 8,
+};
+
+struct mt_ice {
+    NiceAgent *agent; /* owned */
+    guint stream;
+    GMainContext *main; /* owned */
+    GSource *limit;     /* owned; NULL when not running */
+    mt_ice_events on;
+    void *ctx;
+    char *ufrag, *pwd; /* owned */
+    bool with_server;
+    bool gathered;
+    bool relay_only;
+};
+
+static unsigned g_closing;
+
+unsigned mt_ice_closing(void) {
+    return g_closing;
+}
+
+static mt_err split_server(const char *server, char **host, guint *port) {
+    mt_slice rest = mt_slice_of(server);
+    mt_slice h = rest;
+    uint64_t p = STUN_PORT;
+    if (rest.len > 0 && rest.p[0] == '[') {
+        size_t end = mt_slice_find(rest, ']');
+        if (end == rest.len)
+            return MT_EINVAL;
+        h = mt_slice_n(rest.p + 1, end - 1);
+        rest = mt_slice_n(rest.p + end + 1, rest.len - end - 1);
+        if (rest.len > 0 && (rest.p[0] != ':' || mt_slice_to_u64(mt_slice_n(rest.p + 1, rest.len - 1), 65535, &p)))
+            return MT_EINVAL;
+    } else if (mt_slice_find(rest, ':') < rest.len) {
+        h = mt_slice_cut(&rest, ':');
+        if (mt_slice_to_u64(rest, 65535, &p) != MT_OK)
+            return MT_EINVAL;
+    }
+    if (h.len == 0 || h.len > 255 || p == 0)
+        return MT_EINVAL;
+    *host = g_strndup(h.p, h.len);
+    *port = (guint)p;
+    return MT_OK;
+}
+
+static mt_err set_stun(mt_ice *ice, const char *server) {
+    char *host = NULL;
+    guint port = 0;
+    mt_err err = split_server(server, &host, &port);
+    if (err != MT_OK)
+        return err;
+    g_object_set(ice->agent, "stun-server", host, "stun-server-port", port, NULL);
+    g_free(host);
+    return MT_OK;
+}
+
+static mt_err set_turn(mt_ice *ice, const mt_ice_config *cfg) {
+    char *host = NULL;
+    guint port = 0;
+    if (cfg->turn_user == NULL || cfg->turn_password == NULL)
+        return MT_EINVAL;
+    mt_err err = split_server(cfg->turn, &host, &port);
+    if (err != MT_OK)
+        return err;
+    gboolean set = nice_agent_set_relay_info(ice->agent, ice->stream, 1, host, port, cfg->turn_user, cfg->turn_password,
+                                             NICE_RELAY_TYPE_TURN_UDP);
+    g_free(host);
+    return set ? MT_OK : MT_ESYS;
+}
+
+static bool add_local(NiceAgent *agent, const char *ip) {
+    NiceAddress addr;
+    nice_address_init(&addr);
+    return nice_address_set_from_string(&addr, ip) && nice_agent_add_local_address(agent, &addr);
+}
+
+/* Naming one address by hand switches libnice's own search off, so all are named. */
+static void add_locals(mt_ice *ice, bool loopback) {
+    GList *ips = nice_interfaces_get_local_ips(FALSE);
+    unsigned count = 0;
+    for (GList *it = ips; it != NULL && count < LOCAL_ADDRESSES_MAX; it = it->next) {
+        NiceAddress addr;
+        nice_address_init(&addr);
+        if (nice_address_set_from_string(&addr, it->data) && !nice_address_is_linklocal(&addr) &&
+            nice_agent_add_local_address(ice->agent, &addr))
+            count++;
+    }
+    g_list_free_full(ips, g_free);
+    if ((loopback || count == 0) && !add_local(ice->agent, "127.0.0.1"))
+        mt_log(MT_LOG_WARN, "ice", "no local address could be added");
+}
+
+static void gathered(mt_ice *ice) {
+    if (ice->gathered)
+        return;
+    ice->gathered = true;
+    if (ice->limit != NULL) {
+        g_source_destroy(ice->limit);
+        g_clear_pointer(&ice->limit, g_source_unref);
+    }
+    ice->on.gathered(ice->ctx);
+}
+
+static gboolean on_limit(void *data) {
+    mt_ice *ice = data;
+    mt_log(MT_LOG_DEBUG, "ice", "gathering is cut short");
+    gathered(ice);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_gathering_done(NiceAgent *agent, guint stream, mt_ice *ice) {
+    gathered(ice);
+}
+
+static void on_state(NiceAgent *agent, guint stream, guint component, guint state, mt_ice *ice) {
+    mt_log(MT_LOG_DEBUG, "ice", "%s", nice_component_state_to_string((NiceComponentState)state));
+    if (state == NICE_COMPONENT_STATE_FAILED)
+        ice->on.failed(ice->ctx);
+    else if (state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY)
+        ice->on.writable(ice->ctx);
+}
+
+/* The earliest moment at which sending works: nomination comes before the component's state. */
+static void on_pair(NiceAgent *agent, guint stream, guint component, NiceCandidate *local, NiceCandidate *remote,
+                    mt_ice *ice) {
+    ice->on.writable(ice->ctx);
+}
+
+static void on_recv(NiceAgent *agent, guint stream, guint component, guint len, gchar *buf, gpointer data) {
+    mt_ice *ice = data;
+    ice->on.packet(ice->ctx, (const uint8_t *)buf, len);
+}
+
+static mt_err set_up(mt_ice *ice, const mt_ice_config *cfg) {
+    ice->stream = nice_agent_add_stream(ice->agent, 1);
+    if (ice->stream == 0 || !nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag, &ice->pwd))
+        return MT_ESYS;
+    mt_err err = cfg->stun != NULL ? set_stun(ice, cfg->stun) : MT_OK;
+    if (err == MT_OK && cfg->turn != NULL)
+        err = set_turn(ice, cfg);
+    if (err != MT_OK)
+        return err;
+    add_locals(ice, cfg->loopback);
+    g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathering_done), ice);
+    g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
+    g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_pair), ice);
+    if (!nice_agent_attach_recv(ice->agent, ice->stream, 1, ice->main, on_recv, ice))
+        return MT_ESYS;
+    return MT_OK;
+}
+
+mt_err mt_ice_create(const mt_ice_config *cfg, const mt_ice_events *events, void *ctx, mt_ice **out) {
+    mt_ice *ice = g_new0(mt_ice, 1);
+    ice->on = *events;
+    ice->ctx = ctx;
+    ice->main = g_main_context_ref_thread_default();
+    ice->with_server = cfg->stun != NULL || cfg->turn != NULL;
+    ice->relay_only = cfg->relay_only;
+    ice->agent = nice_agent_new_full(ice->main, NICE_COMPATIBILITY_RFC5245, (NiceAgentOption)0);
+    if (ice->agent == NULL) {
+        mt_ice_destroy(ice);
+        return MT_ESYS;
+    }
+    g_object_set(ice->agent, "controlling-mode", (gboolean)cfg->controlling, "upnp", FALSE, "ice-tcp", FALSE,
+                 "stun-pacing-timer", PACING_MS, "force-relay", (gboolean)cfg->relay_only, NULL);
+    mt_err err = set_up(ice, cfg);
+    if (err != MT_OK) {
+        mt_ice_destroy(ice);
+        return err;
+    }
+    *out = ice;
+    return MT_OK;
+}
+
+static void on_closed(GObject *agent, GAsyncResult *result, gpointer data) {
+    g_closing--;
+    g_object_unref(agent);
+}
+
+void mt_ice_destroy(mt_ice *ice) {
+    if (ice == NULL)
+        return;
+    if (ice->limit != NULL) {
+        g_source_destroy(ice->limit);
+        g_source_unref(ice->limit);
+    }
+    if (ice->agent != NULL) {
+        g_signal_handlers_disconnect_by_data(ice->agent, ice);
+        if (ice->stream != 0)
+            nice_agent_attach_recv(ice->agent, ice->stream, 1, ice->main, NULL, NULL);
+        g_closing++;
+        g_main_context_push_thread_default(ice->main);
+        nice_agent_close_async(ice->agent, on_closed, NULL);
+        g_main_context_pop_thread_default(ice->main);
+    }
+    g_main_context_unref(ice->main);
+    g_free(ice->ufrag);
+    g_free(ice->pwd);
+    g_free(ice);
+}
+
+mt_err mt_ice_gather(mt_ice *ice) {
+    if (!nice_agent_gather_candidates(ice->agent, ice->stream)) {
+        mt_log(MT_LOG_WARN, "ice", "no address to gather candidates from");
+        return MT_ESYS;
+    }
+    if (ice->gathered)
+        return MT_OK;
+    ice->limit = g_timeout_source_new(ice->with_server ? GATHER_SERVER_LIMIT_MS : GATHER_LIMIT_MS);
+    g_source_set_callback(ice->limit, on_limit, ice, NULL);
+    g_source_attach(ice->limit, ice->main);
+    return MT_OK;
+}
+
+const char *mt_ice_ufrag(const mt_ice *ice) {
+    return ice->ufrag;
+}
+
+const char *mt_ice_pwd(const mt_ice *ice) {
+    return ice->pwd;
+}
+
+char **mt_ice_candidates(mt_ice *ice) {
+    GPtrArray *lines = g_ptr_array_new();
+    GSList *candidates = nice_agent_get_local_candidates(ice->agent, ice->stream, 1);
+    for (GSList *it = candidates; it != NULL && lines->len < MT_ICE_CANDIDATES_MAX; it = it->next) {
+        NiceCandidate *c = it->data;
+        if (ice->relay_only && c->type != NICE_CANDIDATE_TYPE_RELAYED)
+            continue;
+        char *line = nice_agent_generate_local_candidate_sdp(ice->agent, c);
+        if (line != NULL)
+            g_ptr_array_add(lines, line);
+    }
+    g_slist_free_full(candidates, (GDestroyNotify)nice_candidate_free);
+    g_ptr_array_add(lines, NULL);
+    return (char **)g_ptr_array_free(lines, FALSE);
+}
+
+mt_err mt_ice_remote(mt_ice *ice, const mt_sdp *sdp) {
+    if (!nice_agent_set_remote_credentials(ice->agent, ice->stream, sdp->ufrag, sdp->pwd))
+        return MT_EBAD;
+    GSList *list = NULL;
+    size_t taken = sdp->candidate_count < MT_ICE_CANDIDATES_MAX ? sdp->candidate_count : MT_ICE_CANDIDATES_MAX;
+    for (size_t i = 0; i < taken; i++) {
+        NiceCandidate *c = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, sdp->candidates[i].line);
+        if (c != NULL)
+            list = g_slist_append(list, c);
+    }
+    int added = nice_agent_set_remote_candidates(ice->agent, ice->stream, 1, list);
+    g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
+    mt_log(MT_LOG_DEBUG, "ice", "%d of the partner's %zu candidates taken", added, sdp->candidate_count);
+    return MT_OK;
+}
+
+mt_err mt_ice_send(mt_ice *ice, const void *p, size_t len_bytes) {
+    if (len_bytes == 0 || len_bytes > 65507)
+        return MT_EINVAL;
+    int sent = nice_agent_send(ice->agent, ice->stream, 1, (guint)len_bytes, p);
+    return sent == (int)len_bytes ? MT_OK : MT_ESTATE;
+}
+
+bool mt_ice_relayed(mt_ice *ice) {
+    NiceCandidate *local = NULL, *remote = NULL;
+    if (!nice_agent_get_selected_pair(ice->agent, ice->stream, 1, &local, &remote))
+        return false;
+    return local->type == NICE_CANDIDATE_TYPE_RELAYED || remote->type == NICE_CANDIDATE_TYPE_RELAYED;
+}

@@ -1,0 +1,295 @@
+#include <openssl/ssl.h>
+#include <srtp2/srtp.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "link/dgram_bio.h"
+#include "link/link_internal.h"
+
+enum {
+    SILENCE_MS = 3000,
+    LOST_MS = 15000,
+    CONNECT_MS = 15000,
+    BYE_MS = 1000,
+    DEINIT_MS = 1000,
+    PTIME_L16_MS = 10,
+};
+
+static unsigned g_freeing; /* links destroyed from within one of their callbacks */
+
+const char *mt_link_end_str(mt_link_end end) {
+    static const char *const names[] = {
+        [MT_LINK_LOCAL_BYE] = "local_bye", [MT_LINK_REMOTE_BYE] = "remote_bye",   [MT_LINK_LOST] = "lost",
+        [MT_LINK_NO_PATH] = "no_path",     [MT_LINK_DTLS_FAILED] = "dtls_failed", [MT_LINK_SAS_FAILED] = "sas_failed",
+        [MT_LINK_PROTOCOL] = "protocol",
+    };
+    return (unsigned)end < G_N_ELEMENTS(names) ? names[end] : "unknown";
+}
+
+mt_err mt_link_init(void) {
+    if (OPENSSL_init_ssl(0, NULL) != 1 || mt_dgram_bio_init() != MT_OK)
+        return MT_ESYS;
+    if (srtp_init() != srtp_err_status_ok) {
+        mt_dgram_bio_deinit();
+        return MT_ESYS;
+    }
+    mt_sctp_init();
+    return MT_OK;
+}
+
+void mt_link_deinit(void) {
+    int64_t until_ms = mt_clock_ms() + DEINIT_MS;
+    while ((g_freeing > 0 || mt_ice_closing() > 0) && mt_clock_ms() < until_ms)
+        if (!g_main_context_iteration(NULL, FALSE))
+            g_usleep(1000);
+    mt_sctp_deinit();
+    (void)srtp_shutdown();
+    mt_dgram_bio_deinit();
+}
+
+GSource *mt_link_timer(mt_link *l, guint ms, GSourceFunc fn) {
+    GSource *timer = ms > 0 ? g_timeout_source_new(ms) : g_idle_source_new();
+    g_source_set_priority(timer, G_PRIORITY_DEFAULT);
+    g_source_set_callback(timer, fn, l, NULL);
+    g_source_attach(timer, l->main);
+    return timer;
+}
+
+void mt_link_timer_stop(GSource **timer) {
+    if (*timer == NULL)
+        return;
+    g_source_destroy(*timer);
+    g_clear_pointer(timer, g_source_unref);
+}
+
+static void stop_timers(mt_link *l) {
+    mt_link_timer_stop(&l->told);
+    mt_link_timer_stop(&l->limit);
+    mt_link_timer_stop(&l->grace);
+    mt_link_timer_stop(&l->tick);
+    mt_link_timer_stop(&l->flush);
+}
+
+static gboolean on_ended(void *data) {
+    mt_link *l = data;
+    mt_link_timer_stop(&l->ended);
+    MT_LINK_CALL(l, closed, l->ctx, l->end);
+    return G_SOURCE_REMOVE;
+}
+
+static void shut(mt_link *l) {
+    l->phase = MT_PHASE_CLOSED;
+    stop_timers(l);
+    g_mutex_lock(&l->voice_lock);
+    l->voice_open = false;
+    g_mutex_unlock(&l->voice_lock);
+    if (l->data != NULL)
+        mt_data_close(l->data);
+    if (l->dtls != NULL)
+        mt_dtls_close(l->dtls);
+}
+
+void mt_link_finish(mt_link *l, mt_link_end why) {
+    if (l->phase == MT_PHASE_CLOSED)
+        return;
+    mt_log(MT_LOG_DEBUG, "link", "ends: %s", mt_link_end_str(why));
+    shut(l);
+    l->end = why;
+    l->ended = mt_link_timer(l, 0, on_ended);
+}
+
+void mt_link_heard(mt_link *l) {
+    l->heard_ms = mt_clock_ms();
+    if (!l->reconnecting || l->phase != MT_PHASE_SECURE)
+        return;
+    l->reconnecting = false;
+    MT_LINK_CALL(l, reconnecting, l->ctx, false);
+}
+
+int64_t mt_link_silent_ms(const mt_link *l) {
+    return l->heard_ms > 0 ? mt_clock_ms() - l->heard_ms : 0;
+}
+
+/* ---- local SDP ---- */
+
+static gboolean on_told(void *data) {
+    mt_link *l = data;
+    mt_link_timer_stop(&l->told);
+    MT_LINK_CALL(l, local_ready, l->ctx);
+    return G_SOURCE_REMOVE;
+}
+
+static mt_err write_sdp(mt_link *l, mt_sdp *sdp) {
+    mt_sdp_write_options opt = {.relay_only = l->cfg.relay_only};
+    mt_random_bytes(mt_random_kernel(), &opt.session_id, sizeof opt.session_id);
+    opt.session_id >>= 1;
+    (void)g_strlcpy(sdp->ufrag, mt_ice_ufrag(l->ice), sizeof sdp->ufrag);
+    (void)g_strlcpy(sdp->pwd, mt_ice_pwd(l->ice), sizeof sdp->pwd);
+    memcpy(sdp->fingerprint, mt_dtls_fingerprint(l->dtls), sizeof sdp->fingerprint);
+    sdp->ptime_ms = l->cfg.ptime_ms;
+    sdp->end_of_candidates = true;
+    char **lines = mt_ice_candidates(l->ice);
+    for (char **line = lines; *line != NULL; line++)
+        if (mt_sdp_add_candidate(sdp, mt_slice_of(*line)) != MT_OK)
+            mt_log(MT_LOG_DEBUG, "link", "a candidate of ours is left out");
+    g_strfreev(lines);
+    return mt_sdp_write(sdp, &opt, &l->local_sdp);
+}
+
+void mt_link_write_local(mt_link *l) {
+    if (l->phase == MT_PHASE_CLOSED || !l->gathered || l->local_sdp.len > 0 || (!l->cfg.caller && l->remote == NULL))
+        return;
+    if (l->cfg.caller)
+        mt_sdp_init_offer(l->local);
+    else
+        mt_sdp_init_answer(l->remote, l->local);
+    if (l->cfg.caller)
+        l->local->l16_first = l->cfg.codec == MT_CODEC_L16;
+    if (write_sdp(l, l->local) != MT_OK) {
+        mt_log(MT_LOG_ERROR, "link", "the session description could not be written");
+        mt_link_finish(l, MT_LINK_NO_PATH);
+        return;
+    }
+    l->told = mt_link_timer(l, 0, on_told);
+}
+
+mt_err mt_link_local_sdp(mt_link *l, const char **out) {
+    if (l->local_sdp.len == 0)
+        return MT_EMORE;
+    *out = l->local_sdp.p;
+    return MT_OK;
+}
+
+static mt_link_end too_late(mt_link_phase phase) {
+    switch (phase) {
+    case MT_PHASE_DTLS:
+        return MT_LINK_DTLS_FAILED;
+    case MT_PHASE_CHANNEL:
+        return MT_LINK_LOST;
+    case MT_PHASE_WORDS:
+        return MT_LINK_SAS_FAILED;
+    default:
+        return MT_LINK_NO_PATH;
+    }
+}
+
+static gboolean on_connect_limit(void *data) {
+    mt_link *l = data;
+    mt_link_timer_stop(&l->limit);
+    mt_link_finish(l, too_late(l->phase));
+    return G_SOURCE_REMOVE;
+}
+
+mt_err mt_link_remote_sdp(mt_link *l, mt_slice text) {
+    if (l->phase != MT_PHASE_SDP || l->remote != NULL || (l->cfg.caller && l->local_sdp.len == 0))
+        return MT_ESTATE;
+    const char *why = NULL;
+    mt_sdp_gate gate = {.offer = l->cfg.caller ? l->local : NULL, .relay_only = l->cfg.relay_only};
+    mt_sdp *remote = g_new0(mt_sdp, 1);
+    mt_err err = mt_sdp_parse(text, &gate, remote, &why);
+    if (err != MT_OK) {
+        mt_log(MT_LOG_INFO, "link", "the partner's session description is refused: %s", why != NULL ? why : "?");
+        g_free(remote);
+        return MT_EBAD;
+    }
+    l->remote = remote;
+    l->remote_us = mt_clock_us();
+    l->phase = MT_PHASE_ICE;
+    if (mt_link_path_remote(l) != MT_OK) {
+        l->phase = MT_PHASE_SDP;
+        g_clear_pointer(&l->remote, g_free);
+        return MT_EBAD;
+    }
+    l->limit = mt_link_timer(l, l->cfg.connect_ms, on_connect_limit);
+    mt_link_write_local(l);
+    return MT_OK;
+}
+
+/* ---- life ---- */
+
+static gboolean on_bye_limit(void *data) {
+    mt_link *l = data;
+    mt_link_timer_stop(&l->limit);
+    mt_link_finish(l, MT_LINK_LOCAL_BYE);
+    return G_SOURCE_REMOVE;
+}
+
+mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, void *ctx, mt_link **out) {
+    if (cfg->codec == MT_CODEC_OPUS && cfg->ptime_ms != 10 && cfg->ptime_ms != 20)
+        return MT_EINVAL;
+    mt_link *l = g_new0(mt_link, 1);
+    l->cfg = *cfg;
+    l->on = *events;
+    l->ctx = ctx;
+    l->cfg.ptime_ms = cfg->codec == MT_CODEC_L16 ? PTIME_L16_MS : cfg->ptime_ms;
+    l->cfg.silence_ms = cfg->silence_ms > 0 ? cfg->silence_ms : SILENCE_MS;
+    l->cfg.lost_ms = cfg->lost_ms > 0 ? cfg->lost_ms : LOST_MS;
+    l->cfg.connect_ms = cfg->connect_ms > 0 ? cfg->connect_ms : CONNECT_MS;
+    l->main = g_main_context_ref_thread_default();
+    l->local = g_new0(mt_sdp, 1);
+    g_mutex_init(&l->voice_lock);
+    g_queue_init(&l->pending.texts);
+    mt_buf_init(&l->local_sdp, MT_SDP_MAX_BYTES);
+    mt_buf_init(&l->out, MT_CHAN_MAX_BYTES);
+    mt_buf_init(&l->in, MT_CHAN_MAX_BYTES);
+    mt_err err = mt_link_path_create(l);
+    if (err != MT_OK) {
+        mt_link_destroy(l);
+        return err;
+    }
+    l->cfg.stun = l->cfg.turn = l->cfg.turn_user = l->cfg.turn_password = NULL;
+    *out = l;
+    return MT_OK;
+}
+
+static void free_link(mt_link *l) {
+    mt_link_path_destroy(l);
+    mt_link_talk_deinit(l);
+    mt_buf_deinit(&l->local_sdp);
+    g_free(l->local);
+    g_free(l->remote);
+    g_mutex_clear(&l->voice_lock);
+    g_main_context_unref(l->main);
+    g_free(l);
+}
+
+static gboolean on_free(void *data) {
+    mt_link *l = data;
+    mt_link_timer_stop(&l->ended);
+    free_link(l);
+    g_freeing--;
+    return G_SOURCE_REMOVE;
+}
+
+/* From within a callback the stack below still stands on the link: it is freed when the main loop turns. */
+void mt_link_destroy(mt_link *l) {
+    if (l == NULL)
+        return;
+    l->on = (mt_link_events){0};
+    shut(l);
+    mt_link_timer_stop(&l->ended);
+    if (l->calling == 0) {
+        free_link(l);
+        return;
+    }
+    g_freeing++;
+    l->ended = mt_link_timer(l, 0, on_free);
+}
+
+void mt_link_bye(mt_link *l) {
+    if (l->phase >= MT_PHASE_BYE)
+        return;
+    bool can_say = l->phase >= MT_PHASE_WORDS;
+    if (can_say)
+        mt_link_talk_say_bye(l);
+    if (l->phase == MT_PHASE_CLOSED)
+        return;
+    if (!can_say) {
+        mt_link_finish(l, MT_LINK_LOCAL_BYE);
+        return;
+    }
+    l->phase = MT_PHASE_BYE;
+    mt_link_timer_stop(&l->limit);
+    l->limit = mt_link_timer(l, BYE_MS, on_bye_limit);
+}

@@ -1,0 +1,100 @@
+/* What link.c (life), link_path.c (ICE to data channel) and link_talk.c (what is said in it) share. */
+#ifndef MT_LINK_LINK_INTERNAL_H
+#define MT_LINK_LINK_INTERNAL_H
+
+#include <glib.h>
+
+#include "base/buf.h"
+#include "link/chan.h"
+#include "link/data.h"
+#include "link/dtls.h"
+#include "link/ice.h"
+#include "link/link.h"
+#include "link/sas.h"
+#include "link/sdp.h"
+#include "link/srtp.h"
+
+typedef enum mt_link_phase {
+    MT_PHASE_SDP, /* the partner's SDP is not known */
+    MT_PHASE_ICE, /* looking for a path */
+    MT_PHASE_DTLS,
+    MT_PHASE_CHANNEL, /* SCTP and DCEP */
+    MT_PHASE_WORDS,
+    MT_PHASE_SECURE,
+    MT_PHASE_BYE, /* bye sent, not confirmed */
+    MT_PHASE_CLOSED,
+} mt_link_phase;
+
+/* What waits until the channel's rate lets it go. Of a state only the newest is of interest. */
+typedef struct mt_link_pending {
+    GQueue texts; /* of GBytes, owned */
+    size_t text_bytes;
+    bool pong, typing, mic;     /* there is one waiting */
+    bool typing_on, mic_on;     /* its value */
+    bool typing_sent, mic_sent; /* what the partner was told last */
+    uint64_t pong_id;
+} mt_link_pending;
+
+struct mt_link {
+    mt_link_config cfg; /* strings are not kept */
+    mt_link_events on;  /* emptied by destroy */
+    void *ctx;
+    GMainContext *main; /* owned */
+    mt_link_phase phase;
+    mt_link_end end;
+    unsigned calling; /* depth of callbacks into the owner */
+
+    mt_ice *ice;   /* owned */
+    mt_dtls *dtls; /* owned */
+    mt_data *data; /* owned; NULL before DTLS is up */
+    mt_srtp *srtp; /* owned; NULL before DTLS is up */
+    GMutex voice_lock;
+    bool voice_open; /* under voice_lock: sending is allowed */
+
+    mt_sdp *local, *remote; /* owned; remote NULL until it came */
+    mt_buf local_sdp;       /* empty until it is ready */
+    bool gathered;
+
+    mt_sas sas;
+    bool sas_live;
+    mt_chan_tx tx;
+    mt_chan_rx rx;
+    mt_buf out, in;
+    mt_link_pending pending;
+
+    GSource *told, *ended, *limit, *grace, *tick, *flush; /* owned; NULL when not running */
+    int64_t remote_us, ice_us, dtls_us, channel_us;       /* moments; 0: not yet */
+    int64_t heard_ms, ping_ms;
+    uint64_t ponged_id; /* last of our pings that was answered */
+    bool reconnecting;
+};
+
+/* The owner is called between these two: a destroy from within is put off until it returned. */
+#define MT_LINK_CALL(l, event, ...)                                                                                    \
+    do {                                                                                                               \
+        (l)->calling++;                                                                                                \
+        if ((l)->on.event != NULL)                                                                                     \
+            (l)->on.event(__VA_ARGS__);                                                                                \
+        (l)->calling--;                                                                                                \
+    } while (0)
+
+/* One-shot or repeating timer in the link's context. ms 0: as soon as the main loop turns. */
+GSource *mt_link_timer(mt_link *l, guint ms, GSourceFunc fn);
+void mt_link_timer_stop(GSource **timer);
+
+/* Ends the link: the channel is aborted, DTLS says close_notify, closed(why) comes from the main loop. Once. */
+void mt_link_finish(mt_link *l, mt_link_end why);
+void mt_link_heard(mt_link *l); /* an authenticated packet came */
+
+void mt_link_write_local(mt_link *l); /* if all that it needs is there */
+
+mt_err mt_link_path_create(mt_link *l) MT_MUST_CHECK;
+mt_err mt_link_path_remote(mt_link *l) MT_MUST_CHECK; /* l->remote is known */
+void mt_link_path_destroy(mt_link *l);
+
+void mt_link_talk_start(mt_link *l); /* the channel is open */
+void mt_link_talk_message(mt_link *l, mt_slice json);
+void mt_link_talk_say_bye(mt_link *l);
+void mt_link_talk_deinit(mt_link *l);
+
+#endif

@@ -1,0 +1,193 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "link/link_internal.h"
+
+enum { FAILED_GRACE_MS = 3000 }; /* the partner's checks may still come and heal a failed path */
+
+/* ---- voice ---- */
+
+static void on_voice(mt_link *l, const uint8_t *p, size_t len_bytes) {
+    uint8_t packet[MT_SRTP_ROOM_BYTES];
+    if (l->srtp == NULL || len_bytes < 2 || len_bytes > sizeof packet)
+        return;
+    memcpy(packet, p, len_bytes);
+    size_t len = len_bytes;
+    bool rtcp = p[1] >= 192 && p[1] <= 223; /* RFC 5761 section 4 */
+    mt_err err = rtcp ? mt_srtp_unprotect_rtcp(l->srtp, packet, &len) : mt_srtp_unprotect(l->srtp, packet, &len);
+    if (err != MT_OK)
+        return;
+    mt_link_heard(l);
+    if (!rtcp && l->phase == MT_PHASE_SECURE)
+        MT_LINK_CALL(l, rtp, l->ctx, mt_slice_n(packet, len));
+}
+
+/* The lock is held across the sending, so that packets leave in the order of their sequence numbers and none is on its
+ * way any more when shut returns; libnice takes its own lock inside and never calls back with it held. Handing over to
+ * the main loop instead would cost a wake-up a packet and add its delay. */
+void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes) {
+    uint8_t buf[MT_SRTP_ROOM_BYTES];
+    size_t len = len_bytes;
+    if (len_bytes > MT_SRTP_PACKET_MAX_BYTES)
+        return;
+    memcpy(buf, packet, len_bytes);
+    g_mutex_lock(&l->voice_lock);
+    if (l->voice_open && mt_srtp_protect(l->srtp, buf, &len) == MT_OK)
+        (void)!mt_ice_send(l->ice, buf, len);
+    g_mutex_unlock(&l->voice_lock);
+    mt_wipe(buf, len_bytes);
+}
+
+/* ---- data channel ---- */
+
+static void on_data_send(void *ctx, const void *p, size_t len_bytes) {
+    mt_link *l = ctx;
+    if (mt_dtls_send(l->dtls, p, len_bytes) != MT_OK)
+        mt_log(MT_LOG_DEBUG, "link", "a packet of the channel was not sent");
+}
+
+static void on_data_open(void *ctx) {
+    mt_link_talk_start(ctx);
+}
+
+static void on_data_message(void *ctx, mt_slice text) {
+    mt_link_talk_message(ctx, text);
+}
+
+static void on_data_end(void *ctx, mt_data_end why) {
+    mt_link *l = ctx;
+    if (l->phase == MT_PHASE_BYE)
+        mt_link_finish(l, MT_LINK_LOCAL_BYE);
+    else
+        mt_link_finish(l, why == MT_DATA_CLOSED ? MT_LINK_REMOTE_BYE : MT_LINK_PROTOCOL);
+}
+
+/* ---- DTLS ---- */
+
+static void on_dtls_send(void *ctx, const uint8_t *p, size_t len_bytes) {
+    mt_link *l = ctx;
+    if (mt_ice_send(l->ice, p, len_bytes) != MT_OK)
+        mt_log(MT_LOG_DEBUG, "link", "no path for a DTLS packet");
+}
+
+static mt_err begin_channel(mt_link *l) {
+    static const mt_data_events events = {
+        .send = on_data_send, .open = on_data_open, .message = on_data_message, .end = on_data_end};
+    mt_dtls_keys keys;
+    mt_err err = mt_dtls_export(l->dtls, &keys);
+    if (err == MT_OK) {
+        err = mt_srtp_create(&keys, &l->srtp);
+        mt_wipe(&keys, sizeof keys);
+    }
+    if (err == MT_OK)
+        err = mt_data_create(l->cfg.caller, mt_dtls_is_client(l->dtls), l->remote->sctp_port, &events, l, &l->data);
+    return err;
+}
+
+static void on_dtls_up(void *ctx) {
+    mt_link *l = ctx;
+    if (l->phase != MT_PHASE_DTLS)
+        return;
+    l->dtls_us = mt_clock_us();
+    l->phase = MT_PHASE_CHANNEL;
+    mt_link_heard(l);
+    if (begin_channel(l) != MT_OK)
+        mt_link_finish(l, MT_LINK_DTLS_FAILED);
+}
+
+static void on_dtls_data(void *ctx, const uint8_t *p, size_t len_bytes) {
+    mt_link *l = ctx;
+    mt_link_heard(l);
+    if (l->data != NULL && l->phase != MT_PHASE_CLOSED)
+        mt_data_input(l->data, p, len_bytes);
+}
+
+static void on_dtls_end(void *ctx, mt_dtls_end why) {
+    mt_link *l = ctx;
+    if (l->phase == MT_PHASE_BYE)
+        mt_link_finish(l, MT_LINK_LOCAL_BYE);
+    else if (why == MT_DTLS_REFUSED)
+        mt_link_finish(l, MT_LINK_DTLS_FAILED);
+    else
+        mt_link_finish(l, why == MT_DTLS_CLOSED ? MT_LINK_REMOTE_BYE : MT_LINK_PROTOCOL);
+}
+
+static void begin_dtls(mt_link *l) {
+    l->phase = MT_PHASE_DTLS;
+    l->ice_us = mt_clock_us();
+    bool client = l->cfg.caller ? l->remote->setup == MT_SDP_PASSIVE : true; /* our answers say active */
+    if (mt_dtls_start(l->dtls, client, l->remote->fingerprint) != MT_OK)
+        mt_link_finish(l, MT_LINK_DTLS_FAILED);
+}
+
+/* ---- ICE ---- */
+
+static void on_gathered(void *ctx) {
+    mt_link *l = ctx;
+    l->gathered = true;
+    mt_link_write_local(l);
+}
+
+static void on_writable(void *ctx) {
+    mt_link *l = ctx;
+    if (l->phase != MT_PHASE_ICE)
+        return; /* the path moved, and everything above goes on over it */
+    mt_link_timer_stop(&l->grace);
+    begin_dtls(l);
+}
+
+static gboolean on_failed_limit(void *data) {
+    mt_link *l = data;
+    mt_link_timer_stop(&l->grace);
+    if (l->phase == MT_PHASE_ICE)
+        mt_link_finish(l, MT_LINK_NO_PATH);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_failed(void *ctx) {
+    mt_link *l = ctx;
+    if (l->phase == MT_PHASE_ICE && l->grace == NULL)
+        l->grace = mt_link_timer(l, FAILED_GRACE_MS, on_failed_limit);
+}
+
+/* Told apart by the first byte, RFC 7983; STUN ends inside libnice. */
+static void on_packet(void *ctx, const uint8_t *p, size_t len_bytes) {
+    mt_link *l = ctx;
+    if (l->phase == MT_PHASE_CLOSED || len_bytes == 0)
+        return;
+    if (p[0] >= 20 && p[0] <= 63)
+        mt_dtls_input(l->dtls, p, len_bytes);
+    else if (p[0] >= 128 && p[0] <= 191)
+        on_voice(l, p, len_bytes);
+}
+
+mt_err mt_link_path_create(mt_link *l) {
+    static const mt_ice_events ice_events = {
+        .gathered = on_gathered, .writable = on_writable, .failed = on_failed, .packet = on_packet};
+    static const mt_dtls_events dtls_events = {
+        .send = on_dtls_send, .up = on_dtls_up, .data = on_dtls_data, .end = on_dtls_end};
+    mt_ice_config cfg = {.controlling = l->cfg.caller,
+                         .loopback = l->cfg.loopback,
+                         .relay_only = l->cfg.relay_only,
+                         .stun = l->cfg.stun,
+                         .turn = l->cfg.turn,
+                         .turn_user = l->cfg.turn_user,
+                         .turn_password = l->cfg.turn_password};
+    mt_err err = mt_ice_create(&cfg, &ice_events, l, &l->ice);
+    if (err == MT_OK)
+        err = mt_dtls_create(&dtls_events, l, &l->dtls);
+    if (err == MT_OK)
+        err = mt_ice_gather(l->ice);
+    return err;
+}
+
+mt_err mt_link_path_remote(mt_link *l) {
+    return mt_ice_remote(l->ice, l->remote);
+}
+
+void mt_link_path_destroy(mt_link *l) {
+    mt_data_destroy(l->data);
+    mt_srtp_destroy(l->srtp);
+    mt_dtls_destroy(l->dtls);
+    mt_ice_destroy(l->ice);
+}
