@@ -1,0 +1,52 @@
+#include "server/login.h"
+
+#include "base/text.h"
+#include "server/json.h"
+#include "server/server_int.h"
+
+mt_err mt_login(mt_call *c, mt_slice name, mt_session_secrets *secrets, mt_session **out, uint32_t *retry_s) {
+    const mt_addr *remote = mt_http_req_remote(c->req);
+    *retry_s = mt_limits_login(&c->srv->limits, remote, c->now_ms);
+    if (*retry_s > 0)
+        return MT_ELIMIT;
+    mt_session_login login = {.name = name, .remote = remote};
+    return mt_session_create(c->srv, &login, c->now_ms, secrets, out);
+}
+
+/* Where SIP reaches us: the bound address, or where it is the wildcard the host that the client knows us by. */
+static void sip_address(mt_call *c, mt_buf *out) {
+    const mt_addr *bound = &c->srv->sip_addr;
+    char ip[MT_ADDR_STRLEN];
+    mt_addr_format_ip(bound, ip);
+    bool wildcard = mt_slice_is(mt_slice_of(ip), "0.0.0.0") || mt_slice_is(mt_slice_of(ip), "::");
+    mt_slice host;
+    mt_buf_add_char(out, '"');
+    if (wildcard && mt_http_req_header(c->req, "Host", &host)) { /* found good by mt_web_admit */
+        host = mt_slice_trim(host);
+        size_t end = host.len > 0 && host.p[0] == '[' ? mt_slice_find(host, ']') + 1 : mt_slice_find(host, ':');
+        mt_buf_add(out, host.p, end < host.len ? end : host.len);
+        mt_buf_printf(out, ":%u", (unsigned)mt_addr_port(bound));
+    } else {
+        char text[MT_ADDR_STRLEN];
+        mt_addr_format(bound, text);
+        mt_buf_add_str(out, text);
+    }
+    mt_buf_add_char(out, '"');
+}
+
+void mt_login_members(mt_call *c, const mt_session *s, const mt_session_secrets *secrets, mt_buf *out) {
+    const char *domain = c->srv->domain;
+    mt_slice name = mt_user_name(s->user);
+    mt_buf_add_str(out, "\"name\":");
+    mt_json_str(out, name);
+    mt_buf_printf(out, ",\"exten\":\"%u\",\"token\":\"%s\",\"lease_s\":%d,\"sip\":{\"uri\":\"sip:",
+                  (unsigned)mt_user_exten(s->user), secrets->token, MT_SESSION_LEASE_S);
+    mt_text_percent_encode(out, name);
+    mt_buf_printf(out, "@%s\",\"username\":\"", domain);
+    mt_text_percent_encode(out, name);
+    mt_buf_printf(out, "\",\"realm\":\"%s\",\"password\":\"%s\",\"udp\":", domain, secrets->password);
+    sip_address(c, out);
+    mt_buf_add_str(out, ",\"tcp\":");
+    sip_address(c, out);
+    mt_buf_add_str(out, ",\"tls\":null,\"ws\":\"/sip\",\"mode\":\"embedded\"},\"ice_servers\":[],\"relay_only\":false");
+}

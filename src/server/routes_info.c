@@ -1,0 +1,73 @@
+/* Routes that belong to nobody: counts, health, metrics, the page. They name no one. */
+#include "server/routes.h"
+#include "server/web.h"
+
+void mt_routes_info_stats(mt_call *c) {
+    mt_match_counts n = mt_match_count(c->srv->match);
+    mt_web_begin(c->srv);
+    mt_buf_printf(&c->srv->out, "{\"online\":%zu,\"waiting\":%zu,\"talking\":%zu}", n.online, n.ready, n.talking);
+    mt_web_send_json(c->srv, c->req, 200);
+}
+
+void mt_routes_info_health(mt_call *c) {
+    mt_web_begin(c->srv);
+    mt_buf_add_str(&c->srv->out, "{\"status\":\"ok\"}");
+    mt_web_send_json(c->srv, c->req, 200);
+}
+
+static void metric(mt_buf *out, const char *name, const char *type, const char *help, uint64_t value) {
+    mt_buf_printf(out, "# HELP myturn_%s %s\n# TYPE myturn_%s %s\nmyturn_%s %llu\n", name, help, name, type, name,
+                  (unsigned long long)value);
+}
+
+void mt_routes_info_metrics(mt_call *c) {
+    mt_match_counts m = mt_match_count(c->srv->match);
+    mt_sip_server_counts s = mt_sip_server_count(c->srv->sip);
+    mt_net_counts n = mt_net_count(c->srv->net);
+    mt_buf *out = &c->srv->out;
+    mt_web_begin(c->srv);
+    metric(out, "users_online", "gauge", "Users logged in.", m.online);
+    metric(out, "users_ready", "gauge", "Users waiting to be drawn.", m.ready);
+    metric(out, "users_talking", "gauge", "Users in a pair.", m.talking);
+    metric(out, "draws_total", "counter", "Pairs drawn.", m.draws);
+    metric(out, "http_requests_total", "counter", "HTTP requests read.", n.requests);
+    metric(out, "connections_open", "gauge", "TCP connections open.", n.open);
+    metric(out, "connections_refused_total", "counter", "TCP connections refused by a limit.", n.refused);
+    metric(out, "sip_requests_total", "counter", "SIP requests received.", s.requests);
+    metric(out, "sip_malformed_total", "counter", "SIP messages dropped as malformed.", s.malformed);
+    metric(out, "sip_bindings", "gauge", "Users registered by SIP.", s.bindings);
+    metric(out, "sip_dialogs", "gauge", "Calls known to the SIP server.", s.dialogs);
+    mt_web_send(c->srv, c->req,
+                &(mt_web_answer){.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8"});
+}
+
+void mt_routes_info_sip(mt_call *c) {
+    mt_web_problem_more(c->srv, c->req, MT_WEB_BAD_REQUEST, "Upgrade: websocket\r\n", NULL);
+}
+
+static const char plain_page[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>myTurn</title>"
+    "<meta name=\"viewport\" content=\"width=device-width\"></head>\n"
+    "<body><h1>myTurn</h1>\n<p>The server is running. It has no web page to show: join with the terminal client,</p>\n"
+    "<pre>myturn --server http://HOST:PORT</pre>\n"
+    "<p>with this address in place of HOST:PORT. For the operator: <code>--web DIR</code> serves a page.</p>\n"
+    "</body></html>\n";
+
+void mt_routes_info_page(mt_call *c) {
+    mt_slice path = mt_http_req_path(c->req);
+    mt_http_method method = mt_http_req_method(c->req);
+    bool root = mt_slice_is(path, "/") && c->srv->files == NULL;
+    bool there = root || (c->srv->files != NULL && mt_static_has(c->srv->files, path));
+    if (!there) {
+        mt_web_problem(c->srv, c->req, MT_WEB_NOT_FOUND);
+    } else if (method != MT_HTTP_GET && method != MT_HTTP_HEAD) {
+        mt_web_not_allowed(c->srv, c->req, "GET, HEAD");
+    } else if (root) {
+        mt_http_reply(c->req, &(mt_http_answer){.status = 200,
+                                                .content_type = "text/html; charset=utf-8",
+                                                .headers = mt_static_page_headers,
+                                                .body = mt_slice_n(plain_page, sizeof plain_page - 1)});
+    } else if (!mt_static_serve(c->srv->files, c->req)) {
+        mt_web_problem(c->srv, c->req, MT_WEB_NOT_FOUND);
+    }
+}

@@ -1,0 +1,47 @@
+/* The inside of the server, for the files of this folder. */
+#ifndef MT_SERVER_SERVER_INT_H
+#define MT_SERVER_SERVER_INT_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/timerq.h"
+#include "match/match.h"
+#include "net/net.h"
+#include "server/console.h"
+#include "server/events.h"
+#include "server/limits.h"
+#include "server/server.h"
+#include "server/session.h"
+#include "server/static.h"
+#include "server/token.h"
+#include "sip/sip_server.h"
+
+struct mt_server {
+    mt_options opt;
+    mt_random random;
+    char domain[256];
+    mt_net *net;
+    mt_udp *udp;
+    mt_addr http_addr, sip_addr;
+    mt_match *match;
+    mt_sip_server *sip;
+    mt_limits limits;
+    mt_map by_token;
+    mt_timerq timers; /* leases and held requests */
+    mt_events events;
+    mt_token_operator op;
+    mt_static *files; /* NULL: no folder is served */
+    mt_console console;
+    mt_buf out;         /* body of the answer being written */
+    char good_host[80]; /* the Host that was last found good */
+    size_t good_host_len;
+    bool stopping;
+    int64_t stop_by_ms;
+    uint64_t answers;
+};
+
+static inline int64_t mt_server_now_ms(const mt_server *s) {
+    return mt_net_now_ms(s->net);
+}
+
+#endif
