@@ -1,0 +1,51 @@
+/* myturnd: the server. All it does is in src/server; this is the process around it. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "server/options.h"
+#include "server/server.h"
+
+#define EXIT_USAGE 2
+
+static void announce(const mt_server *s) {
+    char http[MT_ADDR_STRLEN], sip[MT_ADDR_STRLEN];
+    mt_addr http_addr = mt_server_http_addr(s), sip_addr = mt_server_sip_addr(s);
+    mt_addr_format(&http_addr, http);
+    mt_addr_format(&sip_addr, sip);
+    printf("ready http=%s sip=%s\n", http, sip);
+    (void)fflush(stdout);
+}
+
+static int serve(const mt_options *options) {
+    mt_server *server;
+    mt_err err = mt_server_create(options, mt_random_kernel(), &server);
+    if (err != MT_OK) {
+        mt_log(MT_LOG_ERROR, "server", "cannot start: %s", mt_err_str(err));
+        return 1;
+    }
+    announce(server);
+    err = mt_server_run(server);
+    mt_server_destroy(server);
+    return err == MT_OK ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+    mt_options options;
+    char error[256];
+    if (mt_options_parse(argc, argv, &options, error, sizeof error) != MT_OK) {
+        (void)fprintf(stderr, "myturnd: %s\nTry 'myturnd --help'.\n", error);
+        return EXIT_USAGE;
+    }
+    if (options.help) {
+        mt_options_help(stdout);
+        return 0;
+    }
+    if (options.version) {
+        puts("myturnd " MT_VERSION);
+        return 0;
+    }
+    mt_log_setup(STDERR_FILENO, options.log_level, options.log_names || isatty(STDERR_FILENO) == 1);
+    return serve(&options);
+}
