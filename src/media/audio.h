@@ -27,7 +27,7 @@ typedef struct mt_audio_config {
     uint8_t payload_type;      /* of what is sent */
     uint8_t recv_payload_type; /* of what is received; packets of another are dropped */
     uint8_t ptime_ms;          /* Opus 10 or 20; L16 10 */
-    uint32_t jitter_ms;        /* the least delay of the jitter buffer: 40 to begin with */
+    uint32_t jitter_ms;        /* the jitter buffer's delay to begin with: 40; it follows the path then */
 } mt_audio_config;
 
 typedef struct mt_audio_events {

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "media/pcm.h"
 
-#define BUFFER_US 40000 /* what a device holds at most */
+#define BUFFER_US 20000 /* what a device holds at most */
 #define PERIOD_US 10000
 
 static void set_if_there(GstElement *e, const char *property, const char *value) {

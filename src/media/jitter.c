@@ -14,8 +14,16 @@
 #define PAUSE_SAMPLES (200 * MT_PCM_RATE / 1000)
 /* Timestamps further back than this: the sender started anew. */
 #define RESTART_SAMPLES (3 * MT_PCM_RATE)
-#define BACKLOG_US 200000 /* above the target: shed at once */
-#define EXCESS_US 12000   /* above the target, throughout a watch: shed gently */
+
+/* The target */
+#define FLOOR_US 20000   /* once a path has proven calm */
+#define MARGIN_US 8000   /* above the jitter: sound is taken in blocks of 10 ms */
+#define CALM_PACKETS 150 /* that prove it */
+
+/* Delay above the target */
+#define BACKLOG_US 200000 /* shed at once */
+#define EXCESS_US 12000   /* throughout a watch, and nearly a packet: shed gently */
+#define NEARLY_US 2000
 #define WATCH_US 500000
 #define HURRY_EXCESS_US 60000 /* gently, but sooner */
 #define HURRY_WATCH_US 100000
@@ -28,7 +36,7 @@ typedef struct packet {
 } packet;
 
 struct mt_jitter {
-    uint32_t least_ms;
+    uint32_t start_ms;
     packet *queue[SLOTS]; /* by rising timestamp */
     size_t count;
     packet *current; /* the one handed out last */
@@ -48,12 +56,12 @@ static int64_t ts_to_us(int64_t ts) {
     return ts * 1000 / (MT_PCM_RATE / 1000);
 }
 
-mt_err mt_jitter_create(uint32_t least_ms, mt_jitter **out) {
+mt_err mt_jitter_create(uint32_t start_ms, mt_jitter **out) {
     mt_jitter *j = mt_calloc(1, sizeof(*j));
     if (j == NULL)
         return MT_ENOMEM;
-    j->least_ms = least_ms < MT_JITTER_MAX_MS ? least_ms : MT_JITTER_MAX_MS;
-    j->target_us = (int64_t)j->least_ms * 1000;
+    j->start_ms = start_ms < MT_JITTER_MAX_MS ? start_ms : MT_JITTER_MAX_MS;
+    j->target_us = (int64_t)j->start_ms * 1000;
     mt_transit_init(&j->transit);
     *out = j;
     return MT_OK;
@@ -117,12 +125,17 @@ static bool find_place(const mt_jitter *j, int64_t ts, size_t *out) {
     return true;
 }
 
+static int64_t clamp(int64_t v, int64_t least, int64_t most) {
+    return v < least ? least : v > most ? most : v;
+}
+
+/* The target begins at `start_ms` and follows the path's jitter, downwards only after some time. */
 static void learn_transit(mt_jitter *j, int64_t ts, int64_t now_us) {
     mt_transit_add(&j->transit, now_us - ts_to_us(ts));
-    int64_t us = mt_transit_jitter_us(&j->transit);
-    int64_t least_us = (int64_t)j->least_ms * 1000, most_us = (int64_t)MT_JITTER_MAX_MS * 1000;
-    us = us > least_us ? us : least_us;
-    j->target_us = us < most_us ? us : most_us;
+    int64_t start_us = (int64_t)j->start_ms * 1000;
+    int64_t least_us = j->transit.count < CALM_PACKETS || start_us < FLOOR_US ? start_us : FLOOR_US;
+    int64_t us = mt_transit_jitter_us(&j->transit) + MARGIN_US;
+    j->target_us = clamp(us, least_us, (int64_t)MT_JITTER_MAX_MS * 1000);
     if (ts > j->newest_ts)
         j->newest_ts = ts;
 }
@@ -185,8 +198,8 @@ static bool should_blend(mt_jitter *j, const packet *p, int64_t now_us) {
     if (now_us - j->watch_since_us < watch_us)
         return false;
     int64_t frame_us = ts_to_us(p->samples);
-    bool blend = j->watch_least_us > EXCESS_US + frame_us / 2 && j->count > 0 && j->queue[0]->samples == p->samples &&
-                 j->queue[0]->ts == p->ts + p->samples;
+    bool blend = j->watch_least_us > EXCESS_US && j->watch_least_us > frame_us - NEARLY_US && j->count > 0 &&
+                 j->queue[0]->samples == p->samples && j->queue[0]->ts == p->ts + p->samples;
     j->watch_since_us = now_us;
     j->watch_least_us = INT64_MAX;
     if (blend)

@@ -1,8 +1,8 @@
 /* The jitter buffer: puts received packets in order and decides what is played next. No I/O, no clock, no thread.
  *
  * Every packet's transit time (arrival less timestamp) is compared with the shortest of the last few hundred: the
- * difference is its jitter. What is played lags the shortest transit by `delay`, which is steered towards a target: the
- * jitter that 97 of 100 packets keep, at least `least_ms`. A packet that comes too late stretches the time (delay
+ * difference is its jitter. What is played lags the shortest transit by `delay`, which is steered towards a target:
+ * `start_ms` at first, then what nearly all packets keep. A packet that comes too late stretches the time (delay
  * grows); a delay above the target is shed by blending two packets into one, and a large backlog at once. A lost packet
  * is known by the later ones behind it and is replaced. */
 #ifndef MT_MEDIA_JITTER_H
@@ -38,7 +38,7 @@ typedef struct mt_jitter_stats {
     uint32_t buffered_samples, target_ms;
 } mt_jitter_stats;
 
-mt_err mt_jitter_create(uint32_t least_ms, mt_jitter **out) MT_MUST_CHECK;
+mt_err mt_jitter_create(uint32_t start_ms, mt_jitter **out) MT_MUST_CHECK;
 void mt_jitter_destroy(mt_jitter *j);
 
 /* Copies the packet; `samples` is its duration at 48 kHz, 1 … MT_PCM_FRAME_MAX. MT_EINVAL, MT_ENOMEM; MT_EEXIST: have

@@ -36,7 +36,7 @@ int64_t mt_transit_jitter_us(const mt_transit *t) {
         int64_t bin = (t->us[i] - t->least_us) / BIN_US;
         bins[bin < BINS ? bin : BINS - 1]++;
     }
-    uint32_t above = 0, may_exceed = t->count * 3 / 100;
+    uint32_t above = 0, may_exceed = t->count / 200;
     for (int bin = BINS - 1; bin > 0; bin--) {
         above += bins[bin];
         if (above > may_exceed)

@@ -15,7 +15,7 @@ typedef struct mt_transit {
 void mt_transit_init(mt_transit *t);
 /* transit_us: arrival less timestamp. One more than a second off begins a new window: the sender's clock was set. */
 void mt_transit_add(mt_transit *t, int64_t transit_us);
-/* The jitter that 97 of 100 packets of the window did not exceed; 0 without packets. */
+/* The jitter that all packets of the window but one of 200 kept; 0 without packets. */
 int64_t mt_transit_jitter_us(const mt_transit *t);
 
 #endif

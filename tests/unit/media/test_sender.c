@@ -107,7 +107,7 @@ static void opus_packets_have_one_size(void **state) {
     mt_sender_begin(s, 1);
     for (int i = 0; i < 60; i++) {
         for (int k = 0; k < 960; k++)
-            pcm[k] = i < 20 ? 0 : (int16_t)((i * 7919 + k * 104729) % (i * 300) - i * 150);
+            pcm[k] = (int16_t)(i < 20 ? 0 : (i * 7919 + k * 104729) % (i * 300) - i * 150);
         mt_sender_pcm(s, pcm, 960);
     }
     assert_int_equal(w.n, 60);
