@@ -126,67 +126,68 @@ const char *mt_sip_bad_str(mt_sip_bad bad) {
     return (size_t)bad < sizeof phrases / sizeof phrases[0] ? phrases[bad] : "";
 }
 
+static const struct {
+    unsigned status;
+    const char *phrase;
+} phrases[] = {
+    {100, "Trying"},
+    {180, "Ringing"},
+    {181, "Call Is Being Forwarded"},
+    {182, "Queued"},
+    {183, "Session Progress"},
+    {200, "OK"},
+    {202, "Accepted"},
+    {301, "Moved Permanently"},
+    {302, "Moved Temporarily"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {410, "Gone"},
+    {413, "Request Entity Too Large"},
+    {414, "Request-URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Unsupported URI Scheme"},
+    {420, "Bad Extension"},
+    {421, "Extension Required"},
+    {422, "Session Interval Too Small"},
+    {423, "Interval Too Brief"},
+    {430, "Flow Failed"},
+    {439, "First Hop Lacks Outbound Support"},
+    {480, "Temporarily Unavailable"},
+    {481, "Call/Transaction Does Not Exist"},
+    {482, "Loop Detected"},
+    {483, "Too Many Hops"},
+    {484, "Address Incomplete"},
+    {485, "Ambiguous"},
+    {486, "Busy Here"},
+    {487, "Request Terminated"},
+    {488, "Not Acceptable Here"},
+    {489, "Bad Event"},
+    {491, "Request Pending"},
+    {493, "Undecipherable"},
+    {500, "Server Internal Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Server Time-out"},
+    {505, "Version Not Supported"},
+    {513, "Message Too Large"},
+    {600, "Busy Everywhere"},
+    {603, "Decline"},
+    {604, "Does Not Exist Anywhere"},
+    {606, "Not Acceptable"},
+};
+
 const char *mt_sip_reason(unsigned status) {
-    static const struct {
-        unsigned status;
-        const char *phrase;
-    } rows[] = {
-        {100, "Trying"},
-        {180, "Ringing"},
-        {181, "Call Is Being Forwarded"},
-        {182, "Queued"},
-        {183, "Session Progress"},
-        {200, "OK"},
-        {202, "Accepted"},
-        {301, "Moved Permanently"},
-        {302, "Moved Temporarily"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {406, "Not Acceptable"},
-        {407, "Proxy Authentication Required"},
-        {408, "Request Timeout"},
-        {410, "Gone"},
-        {413, "Request Entity Too Large"},
-        {414, "Request-URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {416, "Unsupported URI Scheme"},
-        {420, "Bad Extension"},
-        {421, "Extension Required"},
-        {422, "Session Interval Too Small"},
-        {423, "Interval Too Brief"},
-        {430, "Flow Failed"},
-        {439, "First Hop Lacks Outbound Support"},
-        {480, "Temporarily Unavailable"},
-        {481, "Call/Transaction Does Not Exist"},
-        {482, "Loop Detected"},
-        {483, "Too Many Hops"},
-        {484, "Address Incomplete"},
-        {485, "Ambiguous"},
-        {486, "Busy Here"},
-        {487, "Request Terminated"},
-        {488, "Not Acceptable Here"},
-        {489, "Bad Event"},
-        {491, "Request Pending"},
-        {493, "Undecipherable"},
-        {500, "Server Internal Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Server Time-out"},
-        {505, "Version Not Supported"},
-        {513, "Message Too Large"},
-        {600, "Busy Everywhere"},
-        {603, "Decline"},
-        {604, "Does Not Exist Anywhere"},
-        {606, "Not Acceptable"},
-    };
     static const char *const classes[] = {"Progress",      "OK", "Redirected", "Request Failure", "Server Failure",
                                           "Global Failure"};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].status == status)
-            return rows[i].phrase;
+    for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
     return status >= 100 && status < 700 ? classes[status / 100 - 1] : "Unknown";
 }
