@@ -1,0 +1,176 @@
+#include "sip/machine.h"
+
+/* What every request that is to go onward must fulfil, RFC 3261 16.3. False: it has been answered. */
+static bool may_go(mt_sip_server *s, const mt_sip_rx *rx) {
+    const mt_sip_msg *m = rx->msg;
+    const mt_sip_header *required = mt_sip_msg_header(m, MT_SIP_H_PROXY_REQUIRE, NULL);
+    if (m->max_forwards == 0) {
+        mt_sip_reply(s, rx, 483);
+        return false;
+    }
+    if (required != NULL && required->value.len > 0) {
+        mt_sip_writer w;
+        mt_sip_reply_begin(s, rx, &w, 420);
+        mt_sip_write_header(&w, "Unsupported", required->value);
+        mt_sip_reply_end(s, rx, &w);
+        return false;
+    }
+    if (m->body.len > MT_SIP_BODY_MAX) {
+        mt_sip_reply(s, rx, 413);
+        return false;
+    }
+    return true;
+}
+
+static bool invite_is_whole(const mt_sip_msg *m) {
+    return m->from.tag.len > 0 && m->from.tag.len <= MT_SIP_TEXT_MAX && m->call_id.len <= MT_SIP_TEXT_MAX &&
+           m->from.uri.raw.len <= MT_SIP_TEXT_MAX && m->to.uri.raw.len <= MT_SIP_TEXT_MAX && m->contact_count > 0 &&
+           m->contacts[0].uri.raw.len <= MT_SIP_TEXT_MAX;
+}
+
+static mt_sip_stxn *transaction(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_side *side) {
+    mt_sip_stxn *t = mt_sip_stxn_make(s, rx);
+    if (t == NULL)
+        return NULL;
+    t->call = side->call;
+    t->side = side;
+    mt_list_append(&side->call->stxns, &t->link);
+    if (t->method == MT_SIP_METHOD_INVITE)
+        mt_sip_stxn_answer(s, t, 100, (mt_slice){NULL, 0});
+    return t;
+}
+
+static void begin_call(mt_sip_server *s, mt_sip_rx *rx, mt_sip_user callee, const mt_sip_pair *pair) {
+    mt_sip_call *call = mt_sip_call_make(s, rx, callee, pair);
+    if (call == NULL) {
+        mt_sip_reply(s, rx, 503);
+        return;
+    }
+    mt_sip_stxn *t = transaction(s, rx, &call->side[0]);
+    if (t == NULL) {
+        mt_sip_call_end(s, call, 503, MT_SIP_BYE_NONE);
+        mt_sip_reply(s, rx, 503);
+        return;
+    }
+    t->initial = true;
+    mt_sip_forward_request(s, t, rx->msg);
+}
+
+void mt_sip_proxy_invite(mt_sip_server *s, mt_sip_rx *rx) {
+    const mt_sip_msg *m = rx->msg;
+    if (!may_go(s, rx))
+        return;
+    if (!invite_is_whole(m)) {
+        mt_sip_reply(s, rx, 400);
+        return;
+    }
+    if (!mt_sip_txn_room(s, false)) {
+        mt_sip_reply(s, rx, 503);
+        return;
+    }
+    if (mt_sip_auth_request(s, rx, true) == NULL)
+        return;
+    mt_sip_pair pair;
+    mt_sip_user caller = mt_sip_auth_find(s, &m->from.uri), callee = mt_sip_auth_find(s, &m->uri);
+    if (caller != rx->user || callee == 0 || callee == caller ||
+        !s->policy.may_call(s->policy_ctx, caller, callee, &pair) || mt_sip_call_of_pair(s, &pair) != NULL) {
+        mt_sip_reply(s, rx, 403); /* one answer for all, so that it tells nothing about others */
+        return;
+    }
+    begin_call(s, rx, callee, &pair);
+}
+
+/* The sender's side: route or contact token, then Call-ID and both tags. */
+static mt_sip_side *find_side(const mt_sip_server *s, const mt_sip_msg *m) {
+    mt_sip_side *side = m->route_count > 0 ? mt_sip_side_of_token(s, m->routes[0].uri.user) : NULL;
+    if (side == NULL)
+        side = mt_sip_side_of_token(s, m->uri.user);
+    if (side == NULL || !mt_slice_eq(m->call_id, mt_sip_str_slice(&side->call_id)) ||
+        !mt_slice_eq(m->from.tag, mt_sip_str_slice(&side->their_tag)) || !mt_slice_eq(m->to.tag, mt_sip_side_tag(side)))
+        return NULL;
+    return side;
+}
+
+static void bye(mt_sip_server *s, mt_sip_rx *rx, mt_sip_side *side) {
+    mt_sip_call *call = side->call;
+    rx->keep = true;
+    mt_sip_reply(s, rx, 200);
+    if (call->state == MT_SIP_CALL_ENDED)
+        return; /* both hung up at once */
+    mt_sip_pair_event(s, MT_SIP_BYE, call, 0, side->user);
+    mt_sip_call_end(s, call, 487, side == &call->side[0] ? MT_SIP_BYE_CALLEE : MT_SIP_BYE_CALLER);
+}
+
+static bool too_many(const mt_sip_call *call) {
+    unsigned n = 0;
+    MT_LIST_FOREACH(it, &call->stxns)
+    n += mt_sip_stxn_is_final(MT_CONTAINER(it, mt_sip_stxn, link)) ? 0 : 1;
+    return n >= MT_SIP_PENDING_MAX;
+}
+
+void mt_sip_proxy_in_dialog(mt_sip_server *s, mt_sip_rx *rx) {
+    const mt_sip_msg *m = rx->msg;
+    mt_sip_side *side = find_side(s, m);
+    if (side == NULL) {
+        mt_sip_reply(s, rx, 481);
+        return;
+    }
+    if (m->method == MT_SIP_METHOD_BYE) {
+        bye(s, rx, side);
+        return;
+    }
+    if (side->call->state == MT_SIP_CALL_ENDED || mt_sip_side_other(side)->their_tag.p == NULL) {
+        mt_sip_reply(s, rx, 481);
+        return;
+    }
+    if (!may_go(s, rx))
+        return;
+    bool refresh = m->method == MT_SIP_METHOD_INVITE || m->method == MT_SIP_METHOD_UPDATE;
+    if (refresh && m->contact_count > 0 && m->contacts[0].uri.raw.len <= MT_SIP_TEXT_MAX &&
+        mt_sip_str_set(s, &side->target, m->contacts[0].uri.raw) != MT_OK)
+        return;
+    rx->user = side->user;
+    mt_sip_stxn *t = too_many(side->call) || !mt_sip_txn_room(s, true) ? NULL : transaction(s, rx, side);
+    if (t == NULL)
+        mt_sip_reply(s, rx, 503);
+    else
+        mt_sip_forward_request(s, t, m);
+}
+
+void mt_sip_proxy_ack(mt_sip_server *s, const mt_sip_rx *rx) {
+    mt_sip_stxn *t = mt_sip_stxn_find(s, rx->key);
+    if (t != NULL && (t->state == MT_SIP_TXN_COMPLETED || t->state == MT_SIP_TXN_CONFIRMED)) {
+        mt_sip_stxn_repeat(s, t, true);
+        return;
+    }
+    mt_sip_side *side = find_side(s, rx->msg);
+    if (side != NULL && side->call->state == MT_SIP_CALL_UP && rx->msg->body.len <= MT_SIP_BODY_MAX)
+        mt_sip_forward_ack(s, mt_sip_side_other(side), rx->msg);
+}
+
+static void cancel_call(mt_sip_server *s, mt_sip_call *call) {
+    mt_sip_pair_event(s, MT_SIP_REFUSED, call, 487, 0);
+    mt_sip_call_end(s, call, 487, MT_SIP_BYE_NONE);
+}
+
+void mt_sip_proxy_cancel(mt_sip_server *s, mt_sip_rx *rx) {
+    uint8_t key[MT_SIP_KEY_BYTES];
+    mt_sip_stxn *t =
+        mt_sip_txn_key(s, rx->msg, rx->flow, MT_SLICE_LIT("INVITE"), key) == MT_OK ? mt_sip_stxn_find(s, key) : NULL;
+    if (t == NULL) {
+        mt_sip_reply(s, rx, 481);
+        return;
+    }
+    rx->keep = true;
+    mt_sip_reply(s, rx, 200);
+    if (mt_sip_stxn_is_final(t))
+        return;
+    if (t->initial) {
+        cancel_call(s, t->call);
+    } else if (t->held.p != NULL) {
+        mt_sip_str_free(&t->held);
+        mt_sip_stxn_answer(s, t, 487, mt_sip_side_tag(t->side));
+    } else if (t->onward != NULL) {
+        mt_sip_ctxn_cancel(s, t->onward); /* the callee's 487 passes back */
+    }
+}

@@ -1,0 +1,105 @@
+#include "sip/machine.h"
+
+typedef struct wish {
+    const mt_sip_addr *contact; /* NULL: none of worth */
+    uint32_t expires_s;
+    bool remove;
+} wish;
+
+static void answer(mt_sip_server *s, const mt_sip_rx *rx, const mt_sip_account *a) {
+    mt_sip_writer w;
+    mt_sip_reply_begin(s, rx, &w, 200);
+    if (a->bound) {
+        unsigned long long left_s = (unsigned long long)(a->expires_at_ms - s->now_ms) / 1000;
+        mt_sip_write_headerf(&w, "Contact", "<%.*s>;expires=%llu", (int)a->contact.len, a->contact.p, left_s);
+        mt_sip_write_u64(&w, "Expires", left_s);
+    }
+    mt_sip_reply_end(s, rx, &w);
+}
+
+static void answer_too_brief(mt_sip_server *s, const mt_sip_rx *rx) {
+    mt_sip_writer w;
+    mt_sip_reply_begin(s, rx, &w, 423);
+    mt_sip_write_u64(&w, "Min-Expires", s->cfg.min_expires_s);
+    mt_sip_reply_end(s, rx, &w);
+}
+
+/* Of several contacts the first one that asks to stay is taken; if all ask to go, the first of them. */
+static wish read_wish(const mt_sip_server *s, const mt_sip_msg *m) {
+    int64_t fallback_s = m->expires_s >= 0 ? m->expires_s : s->cfg.default_expires_s;
+    wish out = {.remove = true};
+    for (size_t i = 0; i < m->contact_count && out.remove; i++) {
+        const mt_sip_addr *c = &m->contacts[i];
+        int64_t expires_s = mt_sip_contact_expires(c, fallback_s);
+        if (out.contact != NULL && expires_s == 0)
+            continue;
+        out.contact = c;
+        out.remove = expires_s == 0;
+        out.expires_s = expires_s < s->cfg.max_expires_s ? (uint32_t)expires_s : s->cfg.max_expires_s;
+    }
+    return out;
+}
+
+/* An agent that goes takes only its own binding with it, not that of one which came after it. */
+static bool is_own(const mt_sip_account *a, const mt_sip_rx *rx, const mt_sip_addr *contact) {
+    return a->bound &&
+           (mt_sip_flow_eq(&a->flow, rx->flow) || mt_slice_eq(contact->uri.raw, mt_sip_str_slice(&a->contact)));
+}
+
+static void update(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_account *a) {
+    wish want = read_wish(s, rx->msg);
+    mt_sip_scheme scheme = want.contact->uri.scheme;
+    if ((scheme != MT_SIP_SCHEME_SIP && scheme != MT_SIP_SCHEME_SIPS) || want.contact->uri.raw.len > MT_SIP_TEXT_MAX) {
+        mt_sip_reply(s, rx, 400);
+        return;
+    }
+    if (want.remove) {
+        if (is_own(a, rx, want.contact))
+            mt_sip_location_unbind(s, a, 0);
+        answer(s, rx, a);
+        return;
+    }
+    if (want.expires_s < s->cfg.min_expires_s) {
+        answer_too_brief(s, rx);
+        return;
+    }
+    if (mt_sip_location_bind(s, a, rx->flow, want.contact->uri.raw, want.expires_s) != MT_OK) {
+        mt_sip_reply(s, rx, 503);
+        return;
+    }
+    answer(s, rx, a);
+    mt_sip_call_user_back(s, a);
+}
+
+void mt_sip_registrar_request(mt_sip_server *s, mt_sip_rx *rx) {
+    const mt_sip_msg *m = rx->msg;
+    const mt_sip_header *required = mt_sip_msg_header(m, MT_SIP_H_REQUIRE, NULL);
+    if (required != NULL && required->value.len > 0) {
+        mt_sip_writer w;
+        mt_sip_reply_begin(s, rx, &w, 420);
+        mt_sip_write_header(&w, "Unsupported", required->value);
+        mt_sip_reply_end(s, rx, &w);
+        return;
+    }
+    if (!mt_sip_flow_is_stream(rx->flow) && !mt_sip_txn_room(s, false)) {
+        mt_sip_reply(s, rx, 503);
+        return;
+    }
+    mt_sip_account *a = mt_sip_auth_request(s, rx, false);
+    if (a == NULL)
+        return;
+    if (mt_sip_auth_find(s, &m->to.uri) != a->user) {
+        mt_sip_reply(s, rx, 403);
+        return;
+    }
+    if (m->contact_star && m->expires_s != 0) {
+        mt_sip_reply(s, rx, 400);
+        return;
+    }
+    if (m->contact_star)
+        mt_sip_location_unbind(s, a, 0);
+    if (m->contact_count > 0)
+        update(s, rx, a);
+    else
+        answer(s, rx, a);
+}

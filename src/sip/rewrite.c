@@ -1,0 +1,108 @@
+/* What one side sees of a call: our Via, our identifiers, aliases for names. Nothing of the other side's From, To,
+ * Call-ID, Contact, Via or software passes; the whitelist below is all that does, besides the body. */
+#include <stdio.h>
+
+#include "sip/machine.h"
+
+static const char *via_transport(mt_sip_transport t) {
+    static const char *const names[] = {"UDP", "TCP", "TLS", "WS", "WSS"};
+    return names[t];
+}
+
+static const char *uri_transport(mt_sip_transport t) {
+    static const char *const names[] = {"udp", "tcp", "tls", "ws", "ws"};
+    return names[t];
+}
+
+static uint16_t own_port(const mt_sip_server *s, mt_sip_transport t) {
+    if (t == MT_SIP_UDP)
+        return s->cfg.port_udp;
+    return t == MT_SIP_TCP ? s->cfg.port_tcp : 0; /* WebSocket clients have no other way to us than their connection */
+}
+
+void mt_sip_rewrite_via(mt_sip_server *s, mt_sip_writer *w, const mt_sip_flow *flow, const char *branch) {
+    mt_sip_via_out via = {.transport = via_transport(flow->transport),
+                          .host = mt_slice_of(s->host),
+                          .port = own_port(s, flow->transport),
+                          .branch = mt_slice_n(branch, MT_SIP_BRANCH_CHARS),
+                          .rport = true};
+    mt_sip_write_via(w, &via);
+}
+
+static void own_uri(mt_sip_server *s, const mt_sip_side *side, const mt_sip_flow *flow, char out[256]) {
+    uint16_t port = own_port(s, flow->transport);
+    char colon_port[8] = "";
+    if (port > 0)
+        (void)snprintf(colon_port, sizeof(colon_port), ":%u", (unsigned)port);
+    (void)snprintf(out, 256, "sip:%.*s@%s%s;transport=%s", MT_SIP_ID_CHARS, side->token, s->host, colon_port,
+                   uri_transport(flow->transport));
+}
+
+void mt_sip_rewrite_contact(mt_sip_server *s, mt_sip_writer *w, const mt_sip_side *side, const mt_sip_flow *flow) {
+    char uri[256];
+    own_uri(s, side, flow, uri);
+    mt_sip_write_headerf(w, "Contact", "<%s>", uri);
+}
+
+void mt_sip_rewrite_record_route(mt_sip_server *s, mt_sip_writer *w, const mt_sip_side *side, const mt_sip_flow *flow) {
+    char uri[256];
+    own_uri(s, side, flow, uri);
+    mt_sip_write_headerf(w, "Record-Route", "<%s;lr>", uri);
+}
+
+/* name: <uri>;tag=tag */
+static void party(mt_sip_server *s, mt_sip_writer *w, const char *name, const mt_sip_str *uri, mt_slice tag) {
+    if (tag.len > 0)
+        mt_sip_write_headerf(w, name, "<%.*s>;tag=%.*s", (int)uri->len, uri->p, (int)tag.len, tag.p);
+    else
+        mt_sip_write_headerf(w, name, "<%.*s>", (int)uri->len, uri->p);
+}
+
+void mt_sip_rewrite_request(mt_sip_server *s, mt_sip_writer *w, const mt_sip_leg_request *r) {
+    const mt_sip_side *to = r->to;
+    mt_slice method = mt_slice_of(mt_sip_method_str(r->method));
+    mt_sip_write_request(w, method, r->uri);
+    mt_sip_rewrite_via(s, w, r->flow, r->branch);
+    mt_sip_write_u64(w, "Max-Forwards", r->max_forwards);
+    party(s, w, "From", &to->our_uri, mt_sip_side_tag(to));
+    party(s, w, "To", &to->their_uri, r->tag);
+    mt_sip_write_header(w, "Call-ID", mt_sip_str_slice(&to->call_id));
+    mt_sip_write_cseq(w, r->cseq, method);
+}
+
+static bool may_pass(mt_sip_header_id id) {
+    switch (id) {
+    case MT_SIP_H_REQUIRE:
+    case MT_SIP_H_SUPPORTED:
+    case MT_SIP_H_UNSUPPORTED:
+    case MT_SIP_H_ALLOW:
+    case MT_SIP_H_ACCEPT:
+    case MT_SIP_H_RSEQ:
+    case MT_SIP_H_RACK:
+    case MT_SIP_H_SESSION_EXPIRES:
+    case MT_SIP_H_MIN_SE:
+    case MT_SIP_H_CONTENT_DISPOSITION:
+    case MT_SIP_H_CONTENT_ENCODING:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void mt_sip_rewrite_copy(mt_sip_writer *w, const mt_sip_msg *m) {
+    for (size_t i = 0; i < m->header_count; i++) {
+        const mt_sip_header *h = &m->headers[i];
+        if (may_pass(h->id))
+            mt_sip_write_header(w, mt_sip_header_name(h->id), h->value);
+    }
+}
+
+void mt_sip_rewrite_head(mt_sip_writer *w, const mt_sip_msg *m, const mt_sip_flow *flow, mt_slice tag) {
+    char ip[MT_ADDR_STRLEN];
+    mt_addr_format_ip(&flow->addr, ip);
+    mt_sip_write_vias(w, m, 0, mt_slice_of(ip), mt_addr_port(&flow->addr));
+    mt_sip_write_addr_tag(w, "From", &m->from, (mt_slice){NULL, 0});
+    mt_sip_write_header(w, "Call-ID", m->call_id);
+    mt_sip_write_cseq(w, m->cseq, m->cseq_method);
+    mt_sip_write_addr_tag(w, "To", &m->to, tag);
+}

@@ -1,0 +1,75 @@
+#include "sip/machine.h"
+
+#define KEY_TEXT_MAX 768
+
+typedef struct key_text {
+    uint8_t p[KEY_TEXT_MAX];
+    size_t len;
+} key_text;
+
+static bool add(key_text *k, const void *p, size_t len) {
+    uint16_t l = (uint16_t)len;
+    if (len + sizeof(l) > sizeof(k->p) - k->len)
+        return false;
+    memcpy(k->p + k->len, &l, sizeof(l)); /* so that no two sequences of pieces read alike */
+    if (len > 0)
+        memcpy(k->p + k->len + sizeof(l), p, len);
+    k->len += sizeof(l) + len;
+    return true;
+}
+
+/* RFC 3261 17.2.3: branch, sent-by and method of the top Via; a stranger can send both, so the flow belongs to it. */
+mt_err mt_sip_txn_key(const mt_sip_server *s, const mt_sip_msg *m, const mt_sip_flow *flow, mt_slice method,
+                      uint8_t out[MT_SIP_KEY_BYTES]) {
+    key_text k = {.len = 0};
+    uint8_t from[MT_SIP_FLOW_KEY_MAX];
+    const mt_sip_via *via = &m->vias[0];
+    bool ok = add(&k, from, mt_sip_flow_key(flow, from)) && add(&k, method.p, method.len) &&
+              add(&k, via->branch.p, via->branch.len) && add(&k, via->sent_by.p, via->sent_by.len);
+    if (!mt_slice_starts_nocase(via->branch, MT_SIP_COOKIE)) /* RFC 2543: no branch worth the name */
+        ok = ok && add(&k, m->call_id.p, m->call_id.len) && add(&k, m->from.tag.p, m->from.tag.len) &&
+             add(&k, &m->cseq, sizeof(m->cseq));
+    if (!ok)
+        return MT_ELIMIT;
+    uint64_t a = mt_siphash(s->key_a, k.p, k.len), b = mt_siphash(s->key_b, k.p, k.len);
+    memcpy(out, &a, sizeof(a));
+    memcpy(out + sizeof(a), &b, sizeof(b));
+    return MT_OK;
+}
+
+/* Requests in a dialog have a reserve, so that calls can be ended when no new one is taken any more. */
+bool mt_sip_txn_room(const mt_sip_server *s, bool in_dialog) {
+    size_t max = s->cfg.max_transactions;
+    return s->stxns.count + s->ctxns.count < (in_dialog ? max + max / 4 + 1 : max);
+}
+
+void mt_sip_hex_id(mt_sip_server *s, char *out, size_t chars) {
+    uint8_t raw[MT_SIP_ID_CHARS / 2];
+    char hex[MT_SIP_ID_CHARS + 1];
+    mt_random_bytes(s->random, raw, chars / 2);
+    mt_text_hex(raw, chars / 2, hex);
+    memcpy(out, hex, chars);
+}
+
+void mt_sip_branch(mt_sip_server *s, char out[MT_SIP_BRANCH_CHARS]) {
+    memcpy(out, MT_SIP_COOKIE, strlen(MT_SIP_COOKIE));
+    mt_sip_hex_id(s, out + strlen(MT_SIP_COOKIE), MT_SIP_ID_CHARS);
+}
+
+void mt_sip_reap(mt_sip_server *s) {
+    while (!mt_list_empty(&s->dead_stxns)) {
+        mt_sip_stxn *t = MT_CONTAINER(s->dead_stxns.next, mt_sip_stxn, link);
+        mt_list_remove(&t->link);
+        mt_sip_stxn_free(t);
+    }
+    while (!mt_list_empty(&s->dead_ctxns)) {
+        mt_sip_ctxn *t = MT_CONTAINER(s->dead_ctxns.next, mt_sip_ctxn, link);
+        mt_list_remove(&t->link);
+        mt_sip_ctxn_free(t);
+    }
+    while (!mt_list_empty(&s->dead_calls)) {
+        mt_sip_call *c = MT_CONTAINER(s->dead_calls.next, mt_sip_call, link);
+        mt_list_remove(&c->link);
+        mt_sip_call_free(c);
+    }
+}
