@@ -229,8 +229,10 @@ static mt_err queue_rest(mt_conn *c, const mt_slice *parts, unsigned count, size
     }
     uv_buf_t buf = uv_buf_init(w->bytes, (unsigned)at);
     int r = uv_write(&w->uv, (uv_stream_t *)&c->tcp, &buf, 1, on_written);
-    if (r == 0)
+    if (r == 0) {
+        c->stalled_bytes += c->stalled_bytes > 0 ? (uint32_t)at : 0; /* what is added is no lack of progress */
         return MT_OK;
+    }
     mt_free(w);
     return MT_ECLOSED;
 }

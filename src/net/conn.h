@@ -53,7 +53,7 @@ struct mt_conn {
     bool flow_up;            /* closed is still to be reported */
     bool busy;               /* in mt_conn_received or resumed: answers do not resume it */
     bool sent_end, is_ws;
-    uint32_t stalled_bytes; /* queued when the stall limit was last looked at; 0: nothing queued then */
+    uint32_t stalled_bytes; /* outstanding when the stall limit was last looked at; 0: nothing then */
     uint32_t lingered_bytes;
     int64_t phase_ms; /* since when in this phase; flows: when last heard */
     int64_t stall_ms; /* output queued: when it must have moved */

@@ -1,4 +1,7 @@
 /* When a connection has been silent, slow or stuck for too long. */
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include "net/conn.h"
 
 static int64_t earlier(int64_t a, int64_t b) {
@@ -58,6 +61,17 @@ static int64_t phase_due_ms(const mt_conn *c) {
     }
 }
 
+/* What the peer has not acknowledged, in the kernel (megabytes may be there) and here: only that shows whether a slow
+ * one still reads. */
+static uint32_t outstanding(const mt_conn *c) {
+    uv_os_fd_t fd;
+    int in_kernel = 0;
+    if (uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0 || ioctl(fd, SIOCOUTQ, &in_kernel) != 0)
+        in_kernel = 0;
+    size_t total = mt_conn_queued(c) + (size_t)in_kernel;
+    return (uint32_t)(total < UINT32_MAX ? total : UINT32_MAX);
+}
+
 /* Who does not take his answers is not judged by what he sends meanwhile: it is not read. A flow is judged by both. */
 static int64_t due_ms(mt_conn *c) {
     size_t queued = mt_conn_queued(c);
@@ -66,7 +80,7 @@ static int64_t due_ms(mt_conn *c) {
         return phase_due_ms(c);
     }
     if (c->stalled_bytes == 0) {
-        c->stalled_bytes = (uint32_t)(queued < UINT32_MAX ? queued : UINT32_MAX);
+        c->stalled_bytes = outstanding(c);
         c->stall_ms = mt_net_now_ms(c->net) + c->net->limits.idle_ms;
     }
     return is_flow(c) && c->reading ? earlier(c->stall_ms, phase_due_ms(c)) : c->stall_ms;
@@ -86,10 +100,9 @@ void mt_conn_set_timeout(mt_conn *c) {
 
 /* True: the queue has not moved for all that time. */
 static bool is_stuck(mt_conn *c, int64_t now_ms) {
-    size_t queued = mt_conn_queued(c);
-    if (queued == 0 || now_ms < c->stall_ms)
+    if (mt_conn_queued(c) == 0 || now_ms < c->stall_ms)
         return false;
-    if (queued >= c->stalled_bytes)
+    if (outstanding(c) >= c->stalled_bytes)
         return true;
     c->stalled_bytes = 0; /* it moved: from now on again */
     return false;
