@@ -20,16 +20,7 @@ typedef enum mt_wait {
 } mt_wait;
 
 struct mt_user {
-    mt_map_node by_key;
-    mt_map_node by_exten;
-    mt_list online; /* in order of login */
-    mt_timer timer; /* may fire earlier than wanted: it is not moved each time the wish is put off */
-    mt_slice name;
-    void *ctx;
-    mt_pair *pair;
-    int64_t wait_since_ms;
-    int64_t touched_ms; /* last request; when paused: since when */
-    int64_t retry_ms;   /* HELD: when to draw again; MT_NEVER: only others draw him */
+    /* What a draw looks at stands together: one cache line a candidate. */
     uint32_t exten;
     uint32_t last_exten; /* the last partner's; 0: none. A number, since he may be gone */
     uint32_t pool_at;    /* MT_POOL_NOWHERE: not in */
@@ -37,6 +28,16 @@ struct mt_user {
     uint8_t wait;        /* mt_wait */
     uint8_t links;       /* 0: not told yet */
     bool phone;
+    mt_pair *pair;
+    int64_t wait_since_ms;
+    int64_t touched_ms; /* last request; when paused: since when */
+    int64_t retry_ms;   /* HELD: when to draw again; MT_NEVER: only others draw him */
+    mt_timer timer;     /* may fire earlier than wanted: it is not moved each time the wish is put off */
+    mt_map_node by_key;
+    mt_map_node by_exten;
+    mt_list online; /* in order of login */
+    mt_slice name;
+    void *ctx;
     char text[]; /* name, key */
 };
 

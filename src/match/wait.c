@@ -90,8 +90,12 @@ void mt_wait_fired(mt_timer *t, void *ctx, int64_t now_ms) {
         mt_wait_stop(m, u);
 }
 
+static bool links_exist(unsigned links) {
+    return links > 0 && links <= MT_LINK_ALL;
+}
+
 static mt_err claim(mt_match *m, mt_user *u, unsigned links) {
-    if (links == 0 || links > MT_LINK_ALL)
+    if (!links_exist(links))
         return MT_EINVAL;
     bool pooled = u->pool_at != MT_POOL_NOWHERE;
     mt_pool_remove(&m->pool, u);
@@ -105,12 +109,12 @@ mt_err mt_match_ready(mt_match *m, mt_user *u, unsigned links, int64_t now_ms) {
     mt_match_enter(m);
     if (u->pair != NULL)
         return MT_ESTATE;
+    if (u->status == MT_READY && u->wait == MT_WAIT_HELD)
+        return links_exist(links) ? MT_OK : MT_EINVAL; /* what his held request said goes on to count */
     mt_err err = claim(m, u, links);
-    if (err != MT_OK)
-        return err;
-    bool held = u->status == MT_READY && u->wait == MT_WAIT_HELD;
-    mt_user_report(m, u, enter(m, u, held ? MT_WAIT_HELD : MT_WAIT_POLL, now_ms));
-    return MT_OK;
+    if (err == MT_OK)
+        mt_user_report(m, u, enter(m, u, MT_WAIT_POLL, now_ms));
+    return err;
 }
 
 mt_err mt_match_draw(mt_match *m, mt_user *u, int64_t now_ms, mt_pair **out) {
