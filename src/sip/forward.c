@@ -173,7 +173,7 @@ static void learn(mt_sip_server *s, mt_sip_ctxn *t, const mt_sip_msg *m) {
 
 /* A final answer to a call that is over: the callee must not be left with it. */
 static void crossed(mt_sip_server *s, mt_sip_ctxn *t, const mt_sip_msg *m) {
-    if (m->status / 100 != 2)
+    if (m->status / 100 != 2 || t->method != MT_SIP_METHOD_INVITE)
         return;
     mt_sip_call_ack(s, t, mt_sip_str_slice(&t->side->their_tag), mt_sip_str_slice(&t->side->target));
     if (t->initial)
