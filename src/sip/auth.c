@@ -12,14 +12,15 @@ static void challenge(mt_sip_server *s, const mt_sip_rx *rx, bool proxy, bool st
     mt_sip_challenge c = {.proxy = proxy,
                           .realm = mt_slice_of(s->cfg.domain),
                           .nonce = mt_buf_slice(&s->scratch),
-                          .alg = MT_SIP_ALG_MD5, /* JsSIP reads the first challenge only and knows nothing else */
+                          .alg = MT_SIP_ALG_MD5, /* the one that every user agent knows */
                           .qop_auth = true,
                           .stale = stale};
     mt_sip_writer w;
     mt_sip_reply_begin(s, rx, &w, proxy ? 407 : 401);
     mt_sip_write_challenge(&w, &c);
     c.alg = MT_SIP_ALG_SHA256;
-    mt_sip_write_challenge(&w, &c);
+    if (s->cfg.offer_sha256)
+        mt_sip_write_challenge(&w, &c);
     s->counts.challenges++;
     mt_sip_reply_end(s, rx, &w);
 }

@@ -83,6 +83,7 @@ typedef struct mt_sip_server_config {
     uint32_t nonce_life_ms;      /* 300000 */
     uint32_t max_transactions;   /* 100000: above it 503 */
     uint32_t max_message_bytes;  /* 32768 */
+    bool offer_sha256;           /* false: a second challenge, which libre before 2 and JsSIP cannot pass over (ADR 7) */
 } mt_sip_server_config;
 void mt_sip_server_config_default(mt_sip_server_config *cfg);
 

@@ -11,7 +11,7 @@
 
 static world w;
 
-static void test_two_challenges_md5_first(void **state) {
+static void test_challenge_is_md5(void **state) {
     world_open(&w, MT_SIP_WS, MT_SIP_UDP);
     peer_say(
         &w.p[0],
@@ -19,10 +19,8 @@ static void test_two_challenges_md5_first(void **state) {
         "Max-Forwards: 70\r\nFrom: <sip:jeden@myturn.invalid>;tag=1\r\nTo: <sip:jeden@myturn.invalid>\r\n"
         "Call-ID: c\r\nCSeq: 1 REGISTER\r\nContact: <sip:abc@x.invalid;transport=ws>\r\nContent-Length: 0\r\n\r\n");
     const char *text = peer_next(&w.p[0], "SIP/2.0 401");
-    const char *md5 = strstr(text, "algorithm=MD5"), *sha = strstr(text, "algorithm=SHA-256");
-    assert_non_null(md5);
-    assert_non_null(sha);
-    assert_true(md5 < sha);
+    assert_non_null(strstr(text, "algorithm=MD5"));
+    assert_null(strstr(text, "algorithm=SHA-256")); /* baresip 1.0 gives up and JsSIP 3.13 takes the last one */
     assert_non_null(strstr(text, "qop=\"auth\""));
     assert_null(strstr(text, "stale"));
     assert_int_equal(mt_sip_server_count(w.s).transactions, 0); /* nothing is kept for a stranger */
@@ -370,7 +368,7 @@ static void test_out_of_transactions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_challenges_md5_first),
+        cmocka_unit_test(test_challenge_is_md5),
         cmocka_unit_test(test_binding_is_the_flow),
         cmocka_unit_test(test_200_echoes_contact_and_via),
         cmocka_unit_test(test_answer_to_the_source_without_rport),
