@@ -64,12 +64,13 @@ mt_err mt_chan_receive(mt_chan_rx *rx, mt_slice json, int64_t now_ms, mt_buf *te
 
 /* The sending side. A reliable channel delivers in bunches after an outage, so a token bucket at the sender alone
  * cannot keep the receiver's rule: the unconfirmed messages (those behind the last ping that was answered) are bounded
- * too. Bucket 16 at 15/s plus at most 24 unconfirmed is within 40 at 20/s however the network bunches them. */
+ * too. Bucket 16 at 15/s plus at most 23 unconfirmed and a bye is within 40 at 20/s however the network bunches them.
+ */
 #define MT_CHAN_TX_RATE 15
 #define MT_CHAN_TX_BURST 16
 #define MT_CHAN_TX_TEXT_WINDOW 16 /* text, typing, mic, cam */
 #define MT_CHAN_TX_WINDOW 20      /* pong, sas-* */
-#define MT_CHAN_TX_PING_WINDOW 24
+#define MT_CHAN_TX_PING_WINDOW 23
 #define MT_CHAN_TX_PINGS 4 /* unanswered pings */
 typedef struct mt_chan_tx {
     uint64_t text_id, ping_id;            /* last used */
