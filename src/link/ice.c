@@ -1,5 +1,6 @@
 #include "link/ice.h"
 
+#include <netinet/in.h>
 #include <nice/agent.h>
 #include <nice/interfaces.h>
 #include <stdlib.h>
@@ -89,6 +90,15 @@ static bool add_local(NiceAgent *agent, const char *ip) {
     return nice_address_set_from_string(&addr, ip) && nice_agent_add_local_address(agent, &addr);
 }
 
+/* A link-local address needs a scope that a candidate cannot name. */
+static bool is_link_local(const NiceAddress *addr) {
+    struct sockaddr_in6 in6;
+    if (nice_address_ip_version(addr) != 6)
+        return false;
+    nice_address_copy_to_sockaddr(addr, (struct sockaddr *)&in6);
+    return IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr);
+}
+
 /* Naming one address by hand switches libnice's own search off, so all are named. */
 static void add_locals(mt_ice *ice, bool loopback) {
     GList *ips = nice_interfaces_get_local_ips(FALSE);
@@ -96,7 +106,7 @@ static void add_locals(mt_ice *ice, bool loopback) {
     for (GList *it = ips; it != NULL && count < LOCAL_ADDRESSES_MAX; it = it->next) {
         NiceAddress addr;
         nice_address_init(&addr);
-        if (nice_address_set_from_string(&addr, it->data) && !nice_address_is_linklocal(&addr) &&
+        if (nice_address_set_from_string(&addr, it->data) && !is_link_local(&addr) &&
             nice_agent_add_local_address(ice->agent, &addr))
             count++;
     }

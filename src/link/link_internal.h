@@ -65,7 +65,6 @@ struct mt_link {
     GSource *told, *ended, *limit, *grace, *tick, *flush; /* owned; NULL when not running */
     int64_t remote_us, ice_us, dtls_us, channel_us;       /* moments; 0: not yet */
     int64_t heard_ms, ping_ms;
-    uint64_t ponged_id; /* last of our pings that was answered */
     bool reconnecting;
 };
 

@@ -27,7 +27,11 @@ static mt_err send_now(mt_link *l, const mt_chan_msg *msg) {
     return MT_OK;
 }
 
+/* One at a time, and answers first: were both partners to fill the window of unconfirmed messages with pings, none
+ * could answer the other any more. While one is unanswered SCTP's retransmissions tell the partner that we live. */
 static void ping(mt_link *l) {
+    if (l->tx.ping_id != l->tx.pong_id)
+        return;
     if (send_now(l, &(mt_chan_msg){.type = MT_CHAN_PING}) == MT_OK)
         l->ping_ms = mt_clock_ms();
 }
@@ -91,12 +95,9 @@ static void flush(mt_link *l) {
     int64_t now_ms = mt_clock_ms();
     int64_t next_ms = mt_chan_tx_next_ms(&l->tx, l->pending.pong ? MT_CHAN_PONG : MT_CHAN_TEXT, now_ms);
     if (next_ms == MT_NEVER) {
-        /* Only a pong opens the window: ask for one, unless one is on its way. */
-        if (l->tx.ping_id != l->ponged_id)
-            return;
-        ping(l);
+        ping(l); /* only a pong opens the window */
         next_ms = mt_chan_tx_next_ms(&l->tx, MT_CHAN_PING, now_ms);
-        if (l->tx.ping_id != l->ponged_id || next_ms == MT_NEVER)
+        if (l->tx.ping_id != l->tx.pong_id || next_ms == MT_NEVER || l->phase == MT_PHASE_CLOSED)
             return;
     }
     mt_link_timer_stop(&l->flush);
@@ -213,7 +214,6 @@ static void on_pong(mt_link *l, uint64_t id) {
         mt_link_finish(l, MT_LINK_PROTOCOL);
         return;
     }
-    l->ponged_id = id;
     flush(l);
 }
 
@@ -299,10 +299,10 @@ static gboolean on_tick(void *data) {
         mt_link_finish(l, MT_LINK_SAS_FAILED);
     if (l->phase == MT_PHASE_SECURE)
         watch_silence(l);
-    if (l->phase == MT_PHASE_SECURE && mt_clock_ms() - l->ping_ms >= ping_interval_ms(l))
-        ping(l);
     if (l->flush == NULL)
         flush(l);
+    if (l->phase == MT_PHASE_SECURE && !l->pending.pong && mt_clock_ms() - l->ping_ms >= ping_interval_ms(l))
+        ping(l);
     return G_SOURCE_CONTINUE;
 }
 
