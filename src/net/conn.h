@@ -55,11 +55,12 @@ struct mt_conn {
     bool sent_end, is_ws;
     uint32_t stalled_bytes; /* outstanding when the stall limit was last looked at; 0: nothing then */
     uint32_t lingered_bytes;
-    int64_t phase_ms; /* since when in this phase; flows: when last heard */
-    int64_t stall_ms; /* output queued: when it must have moved */
-    int64_t ping_ms;  /* WebSocket: last ping */
-    mt_buf in;        /* input that is not whole yet, or waits behind a held request */
-    mt_http_req *req; /* handed up, unanswered */
+    int64_t phase_ms;   /* since when in this phase; flows: when last heard */
+    int64_t stall_ms;   /* output queued: when it must have moved */
+    int64_t ping_ms;    /* WebSocket: last ping */
+    int64_t partial_ms; /* flows: since when a message is begun but not whole; 0: none is */
+    mt_buf in;          /* input that is not whole yet, or waits behind a held request */
+    mt_http_req *req;   /* handed up, unanswered */
     union {
         mt_http_read http;
         mt_ws ws;

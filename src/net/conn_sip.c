@@ -15,6 +15,7 @@ size_t mt_conn_sip_input(mt_conn *c, char *bytes, size_t len) {
         mt_conn_finish(c); /* where the next message begins cannot be known */
         return 0;
     }
+    c->partial_ms = 0; /* the next unit has its own time */
     if (reply.len > 0)
         mt_conn_output(c, &reply, 1, NULL);
     if (message && !c->doomed) {

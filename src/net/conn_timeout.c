@@ -45,6 +45,15 @@ static int64_t http_due_ms(const mt_conn *c) {
     }
 }
 
+/* A message that is begun has to be finished: a flow that is only kept alive owns no buffer for long. */
+static int64_t partial_due_ms(const mt_conn *c) {
+    return c->partial_ms > 0 ? c->partial_ms + c->net->limits.body_ms : MT_NEVER;
+}
+
+static int64_t flow_due_ms(const mt_conn *c) {
+    return earlier(c->phase_ms + c->net->limits.flow_idle_ms, partial_due_ms(c));
+}
+
 static int64_t phase_due_ms(const mt_conn *c) {
     const mt_net_limits *l = &c->net->limits;
     switch (c->mode) {
@@ -52,10 +61,10 @@ static int64_t phase_due_ms(const mt_conn *c) {
         return http_due_ms(c);
     case MT_CONN_WS: {
         int64_t quiet_since = c->ping_ms > c->phase_ms ? c->ping_ms : c->phase_ms;
-        return earlier(c->phase_ms + l->flow_idle_ms, quiet_since + l->ws_ping_ms);
+        return earlier(flow_due_ms(c), quiet_since + l->ws_ping_ms);
     }
     case MT_CONN_SIP:
-        return c->phase_ms + l->flow_idle_ms;
+        return flow_due_ms(c);
     default:
         return c->phase_ms + MT_CONN_LINGER_MS;
     }
@@ -95,6 +104,10 @@ void mt_conn_set_timeout(mt_conn *c) {
             c->phase_ms = mt_net_now_ms(c->net);
         c->phase = (uint8_t)phase;
     }
+    if (is_flow(c)) {
+        bool partial = c->in.len > 0 || (c->mode == MT_CONN_WS && c->u.ws.opcode != 0);
+        c->partial_ms = !partial ? 0 : c->partial_ms > 0 ? c->partial_ms : mt_net_now_ms(c->net);
+    }
     mt_wheel_set(&c->net->wheel, &c->timeout, due_ms(c));
 }
 
@@ -111,7 +124,7 @@ static bool is_stuck(mt_conn *c, int64_t now_ms) {
 static void act(mt_conn *c, int64_t now_ms) {
     if (c->mode == MT_CONN_HTTP && (c->phase == MT_PHASE_HEAD || c->phase == MT_PHASE_BODY))
         mt_conn_http_fail(c, 408, false);
-    else if (c->mode == MT_CONN_WS && now_ms < c->phase_ms + c->net->limits.flow_idle_ms)
+    else if (c->mode == MT_CONN_WS && now_ms < flow_due_ms(c))
         mt_conn_ws_ping(c);
     else
         mt_conn_doom(c);

@@ -107,6 +107,8 @@ size_t mt_conn_ws_input(mt_conn *c, char *bytes, size_t len) {
     mt_ws_event ev;
     mt_ws_step step = mt_ws_input(&c->u.ws, bytes, len, &used, &ev);
     bool open = c->mode == MT_CONN_WS;
+    if (used > 0 && c->u.ws.opcode == 0)
+        c->partial_ms = 0; /* nothing is begun: the next unit has its own time */
     if (step == MT_WS_CLOSED || step == MT_WS_FAIL)
         on_close(c, ev.code);
     else if (step == MT_WS_MESSAGE && open)

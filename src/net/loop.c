@@ -333,8 +333,11 @@ void mt_net_destroy(mt_net *n) {
     (void)uv_timer_stop(&n->clock);
     mt_net_stop_listening(n);
     mt_udp_stop_all(n);
-    while (!mt_list_empty(&n->conns))
-        mt_conn_doom(MT_CONTAINER(n->conns.next, mt_conn, ring));
+    while (!mt_list_empty(&n->conns)) {
+        mt_conn *c = MT_CONTAINER(n->conns.next, mt_conn, ring);
+        mt_conn_close(c, 1001); /* going away */
+        mt_conn_doom(c);
+    }
     mt_net_turn_end(n);
     n->turn_fn = NULL;
     (void)uv_run(&n->loop, UV_RUN_NOWAIT); /* cancels the writes under way */

@@ -17,6 +17,12 @@ typedef struct outgoing {
     uint32_t at, len; /* in bytes */
 } outgoing;
 
+typedef struct batch {
+    struct mmsghdr msgs[BATCH];
+    struct iovec iov[BATCH];
+    struct sockaddr_storage from[BATCH];
+} batch;
+
 struct mt_udp {
     mt_list link;
     mt_net *net;
@@ -26,17 +32,12 @@ struct mt_udp {
     bool closed;
     unsigned queued;
     mt_buf bytes;
+    batch incoming, leaving; /* two: a handler may send while those received are handed up */
     outgoing out[QUEUE_MAX];
     char in[BATCH][DATAGRAM_MAX]; /* only pages that were ever received into are real */
 };
 
-typedef struct in_batch {
-    struct mmsghdr msgs[BATCH];
-    struct iovec iov[BATCH];
-    struct sockaddr_storage from[BATCH];
-} in_batch;
-
-static void prepare_in(mt_udp *u, in_batch *b) {
+static void prepare_in(mt_udp *u, batch *b) {
     for (int i = 0; i < BATCH; i++) {
         b->iov[i] = (struct iovec){u->in[i], DATAGRAM_MAX};
         b->msgs[i] = (struct mmsghdr){
@@ -45,7 +46,7 @@ static void prepare_in(mt_udp *u, in_batch *b) {
     }
 }
 
-static void deliver(mt_udp *u, in_batch *b, int count) {
+static void deliver(mt_udp *u, batch *b, int count) {
     mt_net *n = u->net;
     for (int i = 0; i < count; i++) {
         mt_addr from;
@@ -59,16 +60,15 @@ static void deliver(mt_udp *u, in_batch *b, int count) {
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
     mt_udp *u = poll->data;
-    static in_batch batch; /* one thread, and never nested */
     for (int round = 0; round < BATCHES_PER_TURN && !u->closed; round++) {
-        prepare_in(u, &batch);
-        int count = recvmmsg(u->fd, batch.msgs, BATCH, MSG_WAITFORONE | MSG_DONTWAIT, NULL);
+        prepare_in(u, &u->incoming);
+        int count = recvmmsg(u->fd, u->incoming.msgs, BATCH, MSG_WAITFORONE | MSG_DONTWAIT, NULL);
         if (count < 0) {
             if (errno == EINTR)
                 continue;
             return;
         }
-        deliver(u, &batch, count);
+        deliver(u, &u->incoming, count);
         if (count < BATCH)
             return;
     }
@@ -89,7 +89,7 @@ static socklen_t wire_addr(const mt_udp *u, const mt_addr *to, struct sockaddr_s
     return sizeof in6;
 }
 
-static unsigned prepare_out(const mt_udp *u, unsigned first, in_batch *b) {
+static unsigned prepare_out(const mt_udp *u, unsigned first, batch *b) {
     unsigned count = u->queued - first < BATCH ? u->queued - first : BATCH;
     for (unsigned i = 0; i < count; i++) {
         const outgoing *o = &u->out[first + i];
@@ -105,11 +105,10 @@ static unsigned prepare_out(const mt_udp *u, unsigned first, in_batch *b) {
 /* sendmmsg may stop short: at a datagram the kernel refuses, which is skipped, or because the socket is full: then the
  * rest is dropped. */
 static void flush(mt_udp *u) {
-    static in_batch batch;
     unsigned done = 0;
     while (done < u->queued && !u->closed) {
-        unsigned count = prepare_out(u, done, &batch);
-        int sent = sendmmsg(u->fd, batch.msgs, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+        unsigned count = prepare_out(u, done, &u->leaving);
+        int sent = sendmmsg(u->fd, u->leaving.msgs, count, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS))
@@ -177,7 +176,7 @@ mt_err mt_net_listen_udp(mt_net *n, const mt_addr *at, mt_udp **udp, mt_addr *bo
     mt_udp *u = mt_malloc(sizeof *u);
     if (u == NULL)
         return MT_ENOMEM;
-    memset(u, 0, offsetof(mt_udp, out));
+    memset(u, 0, offsetof(mt_udp, incoming));
     mt_addr name;
     u->net = n;
     u->dual = at->sa.sa_family == AF_INET6;

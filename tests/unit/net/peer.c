@@ -53,6 +53,9 @@ static void on_request(void *ctx, mt_http_req *req) {
         reply_big(s, req);
     } else if (mt_slice_is(path, "/status")) {
         reply(s, req, (unsigned)strtoul(query.p, NULL, 10), "body", 4);
+    } else if (mt_slice_is(path, "/release")) {
+        answer_held(s, "released");
+        reply(s, req, 200, "done", 4);
     } else {
         reply(s, req, 200, s->last, (size_t)len < sizeof s->last ? (size_t)len : sizeof s->last - 1);
     }
@@ -70,6 +73,8 @@ static void on_abandoned(void *ctx, mt_http_req *req) {
     for (unsigned i = 0; i < s->held_count; i++) {
         if (s->held[i] == req) {
             unhold(s, i);
+            if (s->answer_abandoned)
+                reply(s, req, 200, "too late", 8);
             return;
         }
     }

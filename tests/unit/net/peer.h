@@ -18,6 +18,7 @@ typedef struct server {
     size_t body_bytes;    /* of the answer to GET /big */
     const char *protocol; /* chosen in the WebSocket handshake */
     bool close_on_message;
+    bool answer_abandoned; /* answers what nobody can read any more */
     /* seen */
     unsigned requests, abandoned, accepted, gone, closed, messages, datagrams, written_ok, written_closed, turns, wakes;
     mt_http_req *held[HELD_MAX];
@@ -34,7 +35,7 @@ void pump(server *s, int ms);
 /* Turns the loop until *counter >= want, 3 s at most; false: it did not. */
 bool pump_until(server *s, const unsigned *counter, unsigned want);
 
-/* GET /hold is held; this answers the first held one. */
+/* GET /hold is held; this answers the first held one, as GET /release does from within a handler. */
 void answer_held(server *s, const char *body);
 
 int client_connect(server *s, const mt_addr *to);

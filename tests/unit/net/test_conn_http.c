@@ -179,6 +179,37 @@ static void test_pipelined(void **state) {
     server_stop(&s);
 }
 
+/* A handler may answer the held request of another connection, whose next one then follows. */
+static void test_answered_by_another(void **state) {
+    server s;
+    server_start(&s, NULL);
+    int a = client_connect(&s, &s.http), b = client_connect(&s, &s.http);
+    client_say(&s, a, GET("/hold") GET("/behind"));
+    assert_true(pump_until(&s, &s.held_count, 1));
+    client_say(&s, b, GET("/release") GET("/after"));
+    client_read(&s, b, "GET /after? ", in, sizeof in);
+    client_read(&s, a, "GET /behind? ", in, sizeof in);
+    assert_non_null(strstr(in, "released"));
+    assert_true(pump_until(&s, &s.written_ok, 4));
+    close(a);
+    close(b);
+    server_stop(&s);
+}
+
+static void test_answer_to_abandoned(void **state) {
+    server s;
+    server_start(&s, NULL);
+    s.answer_abandoned = true;
+    int fd = client_connect(&s, &s.http);
+    client_say(&s, fd, GET("/hold"));
+    assert_true(pump_until(&s, &s.held_count, 1));
+    close(fd);
+    assert_true(pump_until(&s, &s.written_closed, 1));
+    assert_int_equal(s.abandoned, 1);
+    assert_int_equal(s.written_ok, 0);
+    server_stop(&s);
+}
+
 /* Behind a held request some bytes are kept, more end the connection. */
 static void test_pipelined_too_much(void **state) {
     static char flood[40000];
@@ -328,6 +359,8 @@ int main(void) {
         cmocka_unit_test(test_held_client_leaves),
         cmocka_unit_test(test_pipelined),
         cmocka_unit_test(test_pipelined_too_much),
+        cmocka_unit_test(test_answered_by_another),
+        cmocka_unit_test(test_answer_to_abandoned),
         cmocka_unit_test(test_continue),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_refusal_of_head_has_no_body),

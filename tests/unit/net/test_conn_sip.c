@@ -109,6 +109,28 @@ static void test_silent_flow(void **state) {
     server_stop(&s);
 }
 
+/* A message that is begun has to be finished, however lively the flow is; whole ones in between begin the time anew. */
+static void test_slow_message(void **state) {
+    server s;
+    mt_net_limits l;
+    server_limits(&l); /* 200 ms for a message */
+    server_start(&s, &l);
+    int fd = client_connect(&s, &s.sip);
+    for (int i = 0; i < 20; i++) {
+        client_say(&s, fd, "old\nnew");
+        pump(&s, 40);
+    }
+    assert_int_equal(s.closed, 0);
+    int64_t start_ms = mt_clock_ms();
+    while (s.closed == 0 && mt_clock_ms() - start_ms < 3000) {
+        client_say(&s, fd, "x");
+        pump(&s, 20);
+    }
+    assert_in_range(mt_clock_ms() - start_ms, 100, 500);
+    close(fd);
+    server_stop(&s);
+}
+
 static void test_reset(void **state) {
     server s;
     server_start(&s, NULL);
@@ -129,6 +151,7 @@ int main(void) {
         cmocka_unit_test(test_too_long_closes),
         cmocka_unit_test(test_closed_by_handler),
         cmocka_unit_test(test_silent_flow),
+        cmocka_unit_test(test_slow_message),
         cmocka_unit_test(test_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -335,6 +335,36 @@ static void test_ping_flood(void **state) {
     server_stop(&s);
 }
 
+/* Fragments that never end, with pings in between, do not hold memory for ever. */
+static void test_endless_fragments(void **state) {
+    server s;
+    mt_net_limits l;
+    server_limits(&l); /* 200 ms for a message */
+    server_start(&s, &l);
+    int fd = open_ws(&s);
+    send_frame(&s, fd, 0x01, "begun", 5);
+    int64_t start_ms = mt_clock_ms();
+    while (s.closed == 0 && mt_clock_ms() - start_ms < 3000) {
+        send_frame(&s, fd, 0x00, "x", 1);
+        send_frame(&s, fd, 0x89, "", 0);
+        pump(&s, 20);
+    }
+    assert_in_range(mt_clock_ms() - start_ms, 100, 600);
+    close(fd);
+    server_stop(&s);
+}
+
+static void test_destroy_says_going_away(void **state) {
+    server s;
+    start(&s);
+    int fd = open_ws(&s);
+    server_stop(&s);
+    assert_int_equal(s.closed, 1);
+    assert_int_equal(recv(fd, in, sizeof in, 0), 4);
+    assert_memory_equal(in, "\x88\x02\x03\xe9", 4);
+    close(fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handshake),
@@ -350,6 +380,8 @@ int main(void) {
         cmocka_unit_test(test_ping_keeps_it_up),
         cmocka_unit_test(test_never_reads),
         cmocka_unit_test(test_ping_flood),
+        cmocka_unit_test(test_endless_fragments),
+        cmocka_unit_test(test_destroy_says_going_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
