@@ -27,8 +27,8 @@ void mt_routes_v1_turn(mt_call *c);
 void mt_routes_v1_leave(mt_call *c);
 /* Answers GET /v1/me; waited_s 0: it was not held. */
 void mt_routes_me_answer(mt_session *s, mt_http_req *req, uint32_t waited_s);
-/* Appends "<id_name>":…,"role":…,"partner":{…} of the pair s is in. */
-void mt_routes_pair_members(mt_buf *out, const mt_session *s, const char *id_name);
+/* Appends "pair":…,"role":…,"partner":{…} of the pair s is in. */
+void mt_routes_pair_members(mt_buf *out, const mt_session *s);
 
 /* routes_info.c */
 void mt_routes_info_stats(mt_call *c);

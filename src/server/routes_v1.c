@@ -65,10 +65,10 @@ void mt_routes_v1_logout(mt_call *c) {
     mt_web_no_content(srv, c->req);
 }
 
-void mt_routes_pair_members(mt_buf *out, const mt_session *s, const char *id_name) {
+void mt_routes_pair_members(mt_buf *out, const mt_session *s) {
     const mt_pair *pair = mt_user_pair(s->user);
     const mt_user *partner = mt_user_partner(s->user);
-    mt_buf_printf(out, "\"%s\":\"%s\",\"role\":\"%s\",\"partner\":{\"name\":", id_name, mt_pair_id_hex(pair),
+    mt_buf_printf(out, "\"pair\":\"%s\",\"role\":\"%s\",\"partner\":{\"name\":", mt_pair_id_hex(pair),
                   mt_pair_caller(pair) == s->user ? "caller" : "callee");
     mt_json_str(out, mt_user_name(partner));
     mt_buf_printf(out, ",\"exten\":\"%u\"}", (unsigned)mt_user_exten(partner));
@@ -83,16 +83,13 @@ void mt_routes_me_answer(mt_session *s, mt_http_req *req, uint32_t waited_s) {
     mt_web_begin(srv);
     mt_buf_add_str(out, "{\"name\":");
     mt_json_str(out, mt_user_name(s->user));
-    mt_buf_printf(out, ",\"exten\":\"%u\",\"status\":%d,\"registered\":%s,\"talking\":%s,\"pair\":",
+    mt_buf_printf(out, ",\"exten\":\"%u\",\"status\":%d,\"registered\":%s,\"talking\":%s,",
                   (unsigned)mt_user_exten(s->user), (int)mt_user_status(s->user), s->registered ? "true" : "false",
                   pair != NULL && mt_pair_is_up(pair) ? "true" : "false");
-    if (shown) {
-        mt_buf_add_char(out, '{');
-        mt_routes_pair_members(out, s, "id");
-        mt_buf_add_char(out, '}');
-    } else {
-        mt_buf_add_str(out, "null");
-    }
+    if (shown)
+        mt_routes_pair_members(out, s);
+    else
+        mt_buf_add_str(out, "\"pair\":null,\"role\":null,\"partner\":null");
     mt_buf_add_char(out, '}');
     char etag[40];
     (void)snprintf(etag, sizeof etag, "ETag: \"%u\"\r\n", (unsigned)s->version);
