@@ -1,0 +1,123 @@
+#include "events.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+static void add_string(GString *out, const char *s) {
+    g_string_append_c(out, '"');
+    for (const unsigned char *p = (const unsigned char *)(s != NULL ? s : ""); *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            g_string_append_printf(out, "\\%c", *p);
+        else if (*p < 0x20 || *p == 0x7f)
+            g_string_append_printf(out, "\\u%04x", *p);
+        else
+            g_string_append_c(out, (char)*p);
+    }
+    g_string_append_c(out, '"');
+}
+
+static void text(GString *out, const char *key, const char *value) {
+    g_string_append_printf(out, ",\"%s\":", key);
+    add_string(out, value);
+}
+
+static void number(GString *out, const char *key, int64_t value) {
+    g_string_append_printf(out, ",\"%s\":%" PRId64, key, value);
+}
+
+static void flag(GString *out, const char *key, bool value) {
+    g_string_append_printf(out, ",\"%s\":%s", key, value ? "true" : "false");
+}
+
+static void secure(GString *out, const myturn_event *e) {
+    g_string_append(out, ",\"words\":[");
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            g_string_append_c(out, ',');
+        add_string(out, e->words[i]);
+    }
+    g_string_append_c(out, ']');
+    text(out, "dtls", e->dtls);
+    text(out, "srtp", e->srtp);
+    text(out, "codec", e->codec);
+    flag(out, "relayed", e->relayed);
+    number(out, "setup_us", e->setup_us);
+    number(out, "ice_us", e->ice_us);
+    number(out, "dtls_us", e->dtls_us);
+    number(out, "channel_us", e->channel_us);
+}
+
+/* False: of no interest to scripts. */
+static bool members(GString *out, const myturn_event *e) {
+    switch (e->kind) {
+    case MYTURN_EV_LOGGED_IN:
+        text(out, "name", e->name);
+        number(out, "exten", e->exten);
+        return true;
+    case MYTURN_EV_WAITING:
+        number(out, "ready", e->ready);
+        number(out, "online", e->online);
+        number(out, "elapsed_s", e->elapsed_s);
+        return true;
+    case MYTURN_EV_DRAWN:
+        text(out, "role", e->caller ? "caller" : "callee");
+        text(out, "partner", e->name);
+        number(out, "exten", e->exten);
+        return true;
+    case MYTURN_EV_CALL_UP:
+        return true;
+    case MYTURN_EV_SECURE:
+        secure(out, e);
+        return true;
+    case MYTURN_EV_TEXT:
+        text(out, "from", e->name);
+        text(out, "body", e->text);
+        return true;
+    case MYTURN_EV_MIC:
+        text(out, "who", e->own ? "own" : "partner");
+        flag(out, "on", e->on);
+        return true;
+    case MYTURN_EV_RECONNECTING:
+        flag(out, "on", e->on);
+        return true;
+    case MYTURN_EV_ENDED:
+        text(out, "reason", e->reason);
+        return true;
+    case MYTURN_EV_ERROR:
+        text(out, "code", e->code);
+        text(out, "message", e->text);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void write_all(int fd, const char *p, size_t len) {
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        p += n;
+        len -= (size_t)n;
+    }
+}
+
+void events_write(int fd, const myturn_event *event) {
+    if (fd < 0)
+        return;
+    GString *line = g_string_new("{\"event\":");
+    add_string(line, myturn_event_str(event->kind));
+    if (members(line, event)) {
+        g_string_append(line, "}\n");
+        write_all(fd, line->str, line->len);
+    }
+    g_string_free(line, TRUE);
+}
+
+void events_error(int fd, const char *code, const char *message) {
+    events_write(fd, &(myturn_event){.kind = MYTURN_EV_ERROR, .code = code, .text = message});
+}
