@@ -233,7 +233,14 @@ def test_next_before_bye_arrives_and_bye_after_the_other_has_a_new_pair(sides):
     # jeden goes on to trzy; dwa's BYE for the old call is still on its way
     third.user.put("/update-status-rdy/trzy")
     pair_id = caller.user.get("/v1/me").json["pair"]
-    drawn = caller.user.wait_turn(5, leave=pair_id if isinstance(pair_id, str) else pair_id["id"])
+    answers = []
+    turn = threading.Thread(target=lambda: answers.append(caller.user.wait_turn(5, leave=pair_id)))
+    turn.start()
+    while third.user.get("/get-peer/trzy").status != 230:
+        time.sleep(0.02)
+    third.user.put("/update-status-rdy-to-talk/trzy")  # the caller's answer is held until then
+    turn.join()
+    drawn = answers[0]
     assert drawn.status == 200 and drawn.json["state"] == "paired" and drawn.json["partner"]["name"] == "trzy", drawn
     callee.ua.bye(other)
     time.sleep(0.3)

@@ -115,6 +115,20 @@ static void register_again(peer *p, const char *lines) {
     register_with(p, authorization, lines);
 }
 
+static void test_sha256_is_offered_behind_md5_on_demand(void **state) {
+    mt_sip_server_config cfg;
+    mt_sip_server_config_default(&cfg);
+    cfg.offer_sha256 = true;
+    world_open_with(&w, MT_SIP_UDP, MT_SIP_UDP, &cfg);
+    register_with(&w.p[0], "", "");
+    const char *text = peer_next(&w.p[0], "SIP/2.0 401");
+    const char *md5 = strstr(text, "algorithm=MD5"), *sha = strstr(text, "algorithm=SHA-256");
+    assert_non_null(md5);
+    assert_non_null(sha);
+    assert_true(md5 < sha);
+    world_close(&w);
+}
+
 static void test_replayed_nonce_is_stale(void **state) {
     char authorization[600];
     world_open(&w, MT_SIP_TCP, MT_SIP_UDP);
@@ -369,6 +383,7 @@ static void test_out_of_transactions(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_challenge_is_md5),
+        cmocka_unit_test(test_sha256_is_offered_behind_md5_on_demand),
         cmocka_unit_test(test_binding_is_the_flow),
         cmocka_unit_test(test_200_echoes_contact_and_via),
         cmocka_unit_test(test_answer_to_the_source_without_rport),
