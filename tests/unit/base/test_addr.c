@@ -77,6 +77,10 @@ static void test_mapped_is_v4(void **state) {
     assert_int_equal(mt_addr_len(&a), sizeof(struct sockaddr_in));
     assert_true(mt_addr_eq(&a, &b));
     assert_true(mt_addr_is_loopback(&a));
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(99)};
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(mt_addr_from_sockaddr((struct sockaddr *)&in, &a), MT_OK);
+    assert_true(mt_addr_eq(&a, &b));
     struct sockaddr un = {.sa_family = AF_UNIX};
     assert_int_equal(mt_addr_from_sockaddr(&un, &a), MT_EINVAL);
     assert_true(mt_addr_eq(&a, &b));
@@ -96,6 +100,11 @@ static void test_compares(void **state) {
     assert_int_equal(mt_addr_len(&d), sizeof(struct sockaddr_in6));
     assert_false(mt_addr_is_loopback(&a));
     assert_false(mt_addr_is_loopback(&d));
+    struct sockaddr_in6 local = {.sin6_family = AF_INET6, .sin6_port = htons(77), .sin6_scope_id = 1};
+    local.sin6_addr = d.in6.sin6_addr;
+    assert_int_equal(mt_addr_from_sockaddr((struct sockaddr *)&local, &c), MT_OK);
+    assert_true(mt_addr_eq(&d, &d));
+    assert_false(mt_addr_eq(&c, &d)); /* the same address on another interface */
     a = parsed("127.255.0.9:1");
     assert_true(mt_addr_is_loopback(&a));
     a = parsed("[::1]:1");

@@ -13,6 +13,7 @@ static void test_compares(void **state) {
     assert_false(mt_slice_is(mt_slice_n("abcdef", 3), "abcd"));
     assert_false(mt_slice_is(MT_SLICE_LIT("aBc"), "abc"));
     assert_true(mt_slice_is_nocase(MT_SLICE_LIT("aBc-@["), "AbC-@["));
+    assert_false(mt_slice_is_nocase(MT_SLICE_LIT("abc"), "ab"));
     assert_false(mt_slice_is_nocase(MT_SLICE_LIT("@"), "`")); /* differ by the case bit only */
     assert_false(mt_slice_is_nocase(MT_SLICE_LIT("\xc4"), "\xe4"));
     assert_true(mt_slice_starts_nocase(MT_SLICE_LIT("Bearer x"), "bearer "));
