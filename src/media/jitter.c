@@ -25,6 +25,7 @@
 #define EXCESS_US 12000   /* throughout a watch, and nearly a packet: shed gently */
 #define NEARLY_US 2000
 #define WATCH_US 500000
+#define PATIENCE_US 4000000   /* so long a quiet moment is waited for */
 #define HURRY_EXCESS_US 60000 /* gently, but sooner */
 #define HURRY_WATCH_US 100000
 
@@ -189,22 +190,31 @@ static void shed_backlog(mt_jitter *j, int64_t now_us) {
         shed_oldest(j);
 }
 
-/* True when the delay has been above the target for a whole watch and the next packet follows without a hole. */
-static bool should_blend(mt_jitter *j, const packet *p, int64_t now_us) {
-    int64_t excess = delay_us(j, p->ts, now_us) - j->target_us;
-    if (excess < j->watch_least_us)
-        j->watch_least_us = excess;
-    int64_t watch_us = j->watch_least_us > HURRY_EXCESS_US ? HURRY_WATCH_US : WATCH_US;
-    if (now_us - j->watch_since_us < watch_us)
-        return false;
-    int64_t frame_us = ts_to_us(p->samples);
-    bool blend = j->watch_least_us > EXCESS_US && j->watch_least_us > frame_us - NEARLY_US && j->count > 0 &&
-                 j->queue[0]->samples == p->samples && j->queue[0]->ts == p->ts + p->samples;
+static void begin_watch(mt_jitter *j, int64_t now_us) {
     j->watch_since_us = now_us;
     j->watch_least_us = INT64_MAX;
-    if (blend)
-        j->stats.shed_samples += p->samples;
-    return blend;
+}
+
+/* When the delay has been above the target for a whole watch, and the next packet follows without a hole, two may be
+ * blended: best where it is quiet, which the decoder knows; but not for ever. */
+static void advise_blend(mt_jitter *j, const packet *p, int64_t now_us, mt_jitter_step *out) {
+    int64_t excess = delay_us(j, p->ts, now_us) - j->target_us;
+    if (excess < EXCESS_US || excess < ts_to_us(p->samples) - NEARLY_US) {
+        begin_watch(j, now_us);
+        return;
+    }
+    if (excess < j->watch_least_us)
+        j->watch_least_us = excess;
+    int64_t watched_us = now_us - j->watch_since_us;
+    bool far = j->watch_least_us > HURRY_EXCESS_US;
+    bool follows = j->count > 0 && j->queue[0]->samples == p->samples && j->queue[0]->ts == p->ts + p->samples;
+    out->may_blend = follows && watched_us >= (far ? HURRY_WATCH_US : WATCH_US);
+    out->hurry = far || watched_us >= PATIENCE_US;
+}
+
+void mt_jitter_blend(mt_jitter *j, int64_t now_us) {
+    j->stats.shed_samples += j->last_samples;
+    begin_watch(j, now_us);
 }
 
 static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
@@ -218,7 +228,7 @@ static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
     out->kind = MT_JITTER_PACKET;
     out->samples = p->samples;
     out->payload = mt_slice_n(p->payload, p->len);
-    out->blend = should_blend(j, p, now_us);
+    advise_blend(j, p, now_us, out);
 }
 
 static void conceal(mt_jitter *j, uint32_t samples, mt_jitter_step *out) {
@@ -232,8 +242,7 @@ static void next_silent(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
     if (j->count == 0 || delay_us(j, j->queue[0]->ts, now_us) < j->target_us)
         return;
     j->playing = true;
-    j->watch_since_us = now_us;
-    j->watch_least_us = INT64_MAX;
+    begin_watch(j, now_us);
     out->first = true;
     hand_out(j, now_us, out);
 }

@@ -28,7 +28,8 @@ typedef enum mt_jitter_kind {
 typedef struct mt_jitter_step {
     mt_jitter_kind kind;
     bool first;       /* packet after a silence: the decoder begins anew */
-    bool blend;       /* packet: blend it with the next one, if that is as long, into the length of one */
+    bool may_blend;   /* packet: it and the next one, which is as long, may be blended into the length of one */
+    bool hurry;       /* and should be, even amid loud sound */
     uint32_t samples; /* packet, lost */
     mt_slice payload; /* packet: until the next call */
 } mt_jitter_step;
@@ -45,6 +46,8 @@ void mt_jitter_destroy(mt_jitter *j);
  * it; MT_ETIMEOUT: too late. */
 mt_err mt_jitter_put(mt_jitter *j, const mt_rtp *packet, uint32_t samples, int64_t now_us) MT_MUST_CHECK;
 void mt_jitter_next(mt_jitter *j, int64_t now_us, mt_jitter_step *out);
+/* The packet handed out last is blended with the one that mt_jitter_next gives now; only where it may be. */
+void mt_jitter_blend(mt_jitter *j, int64_t now_us);
 void mt_jitter_stats_get(const mt_jitter *j, mt_jitter_stats *out);
 
 #endif

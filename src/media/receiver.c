@@ -8,6 +8,8 @@
 #include "media/rtp.h"
 #include "media/voice.h"
 
+#define QUIET_PART 10 /* of what is loud: a pause between words */
+
 struct mt_receiver {
     pthread_mutex_t lock;
     mt_audio_codec codec;
@@ -16,6 +18,7 @@ struct mt_receiver {
     mt_voice_dec *dec;
     int16_t pcm[MT_PCM_BLOCK + 2 * MT_PCM_FRAME_MAX]; /* decoded, not yet taken */
     size_t pcm_len;
+    int loud; /* peak of late, slowly forgotten: what is quiet is judged by it */
 };
 
 mt_err mt_receiver_create(const mt_audio_config *cfg, mt_receiver **out) {
@@ -80,6 +83,12 @@ static void decode_step(mt_receiver *r, const mt_jitter_step *step, int16_t *out
     mt_voice_decode(r->dec, step->payload, step->samples, out);
 }
 
+static bool is_quiet(mt_receiver *r, const int16_t *pcm, uint32_t samples) {
+    int peak = mt_pcm_peak(pcm, samples);
+    r->loud = peak > r->loud ? peak : r->loud - r->loud / 256;
+    return peak <= r->loud / QUIET_PART;
+}
+
 static void fetch(mt_receiver *r, int64_t now_us) {
     mt_jitter_step step;
     int16_t *at = r->pcm + r->pcm_len;
@@ -87,8 +96,10 @@ static void fetch(mt_receiver *r, int64_t now_us) {
     decode_step(r, &step, at);
     uint32_t samples = step.samples;
     r->pcm_len += samples;
-    if (!step.blend)
+    bool quiet = is_quiet(r, at, samples);
+    if (!step.may_blend || !(quiet || step.hurry))
         return;
+    mt_jitter_blend(r->jitter, now_us);
     mt_jitter_next(r->jitter, now_us, &step);
     decode_step(r, &step, at + samples);
     if (step.kind == MT_JITTER_PACKET && step.samples == samples)
