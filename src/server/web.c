@@ -144,7 +144,8 @@ static bool is_address(mt_slice host) {
 
 /* A page of another site whose name was made to resolve to us (DNS rebinding) comes with that name. */
 static bool host_good(mt_server *srv, mt_slice authority) {
-    if (authority.len == srv->good_host_len && memcmp(authority.p, srv->good_host, authority.len) == 0)
+    if (authority.len > 0 && authority.len == srv->good_host_len &&
+        memcmp(authority.p, srv->good_host, authority.len) == 0)
         return true;
     mt_slice host = host_part(authority);
     if (host.len == 0)
