@@ -15,6 +15,9 @@ typedef struct scan {
 
 /* --- strings --- */
 
+/* What stands behind the backslash, and what it means. */
+static const char escapes[] = "\"\\/bfnrt", escaped[] = "\"\\/\b\f\n\r\t";
+
 /* Four hexadecimal digits at pos. */
 static bool hex4(mt_slice s, size_t pos, uint32_t *out) {
     uint8_t b[2];
@@ -49,15 +52,14 @@ static bool next_point(mt_slice s, size_t *pos, uint32_t *out) {
         return mt_text_next(s, pos, out) == MT_OK;
     if (*pos + 1 >= s.len)
         return false;
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     char c = s.p[*pos + 1];
     *pos += 2;
     if (c == 'u')
         return unicode_escape(s, pos, out);
-    const char *at = memchr(from, c, sizeof from - 1);
+    const char *at = memchr(escapes, c, sizeof escapes - 1);
     if (at == NULL)
         return false;
-    *out = (unsigned char)to[at - from];
+    *out = (unsigned char)escaped[at - escapes];
     return true;
 }
 
@@ -106,19 +108,19 @@ void mt_json_unescape(mt_slice raw, mt_buf *out) {
         add_point(out, point);
 }
 
+/* The short escapes where there are any, so that a text never grows beyond what it was read from. */
 void mt_json_add_string(mt_buf *out, mt_slice s) {
     mt_buf_add_char(out, '"');
     for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c == '"' || c == '\\') {
+        const char c = s.p[i];
+        const char *at = memchr(escaped, c, sizeof escaped - 1);
+        if (at != NULL && c != '/') {
             mt_buf_add_char(out, '\\');
-            mt_buf_add_char(out, (char)c);
-        } else if (c == '\n') {
-            mt_buf_add_str(out, "\\n");
-        } else if (c < 0x20) {
+            mt_buf_add_char(out, escapes[at - escaped]);
+        } else if ((unsigned char)c < 0x20) {
             mt_buf_printf(out, "\\u%04x", (unsigned)c);
         } else {
-            mt_buf_add_char(out, (char)c);
+            mt_buf_add_char(out, c);
         }
     }
     mt_buf_add_char(out, '"');

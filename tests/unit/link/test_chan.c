@@ -52,8 +52,8 @@ static void encode(const mt_chan_msg *msg, const char *want) {
 
 static void test_vectors(void **state) {
     (void)state;
-    encode(&(mt_chan_msg){.type = MT_CHAN_TEXT, .id = 7, .body = MT_SLICE_LIT("Cześć \"Anna\"\\\n\tżółw 🐢")},
-           "{\"type\":\"text\",\"id\":7,\"body\":\"Cześć \\\"Anna\\\"\\\\\\n\\u0009żółw 🐢\"}");
+    encode(&(mt_chan_msg){.type = MT_CHAN_TEXT, .id = 7, .body = MT_SLICE_LIT("Cześć \"Anna\"\\\n\tżółw/\x1b🐢")},
+           "{\"type\":\"text\",\"id\":7,\"body\":\"Cześć \\\"Anna\\\"\\\\\\n\\tżółw/\\u001b🐢\"}");
     encode(&(mt_chan_msg){.type = MT_CHAN_TYPING, .on = true}, "{\"type\":\"typing\",\"on\":true}");
     encode(&(mt_chan_msg){.type = MT_CHAN_MIC}, "{\"type\":\"mic\",\"on\":false}");
     encode(&(mt_chan_msg){.type = MT_CHAN_CAM, .on = true}, "{\"type\":\"cam\",\"on\":true}");
