@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
+#define UNITS_PER_ROUND 64 /* requests, frames or messages, before the others have their turn */
+
 typedef struct conn_write {
     uv_write_t uv;
     mt_conn *conn;
@@ -77,7 +79,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
 static void adjust_reading(mt_conn *c) {
     if (c->doomed || c->peer_done)
         return;
-    bool want = mt_conn_queued(c) <= MT_CONN_QUEUE_PAUSE;
+    bool want = mt_conn_queued(c) <= MT_CONN_QUEUE_PAUSE && !c->crowded;
     if (!want)
         stop_reading(c);
     else if (!c->reading && uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0)
@@ -104,7 +106,10 @@ static size_t protocol_input(mt_conn *c, char *bytes, size_t len) {
 /* As long as the protocol takes bytes and is not stopped by what it did: an upgrade changes it in between. */
 static size_t run_protocol(mt_conn *c, char *bytes, size_t len) {
     size_t done = 0;
-    while (done < len && mt_conn_ready(c)) {
+    unsigned units = 0;
+    c->crowded = false;
+    while (done < len && mt_conn_ready(c) && !c->crowded) {
+        c->crowded = ++units == UNITS_PER_ROUND;
         mt_conn_mode before = c->mode;
         size_t used = protocol_input(c, bytes + done, len - done);
         done += used;
@@ -142,10 +147,13 @@ static void work_on_kept(mt_conn *c) {
 static void after_input(mt_conn *c) {
     if (c->doomed)
         return;
+    c->crowded = c->crowded && c->in.len > 0 && mt_conn_ready(c); /* else something else will resume it */
     if (c->in.len == 0)
         mt_buf_deinit(&c->in); /* an idle connection owns no buffer */
     else if (c->in.len > keep_limit(c))
         mt_conn_doom(c);
+    else if (c->crowded && mt_list_empty(&c->resume))
+        mt_list_append(&c->net->resumed, &c->resume);
     adjust_reading(c);
     mt_conn_set_timeout(c);
 }

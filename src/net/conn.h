@@ -53,6 +53,7 @@ struct mt_conn {
     bool flow_up;            /* closed is still to be reported */
     bool busy;               /* in mt_conn_received or resumed: answers do not resume it */
     bool sent_end, is_ws;
+    bool crowded;           /* more was sent at once than is worked on in one go */
     uint32_t stalled_bytes; /* outstanding when the stall limit was last looked at; 0: nothing then */
     uint32_t lingered_bytes;
     int64_t phase_ms;   /* since when in this phase; flows: when last heard */

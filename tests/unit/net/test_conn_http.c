@@ -179,6 +179,65 @@ static void test_pipelined(void **state) {
     server_stop(&s);
 }
 
+/* One that sends very much at once gets all its answers, but others have theirs in between. */
+static void test_crowd(void **state) {
+    enum { COUNT = 20000 };
+    static const char ask[] = GET("/crowd");
+    static char all[COUNT * (sizeof ask - 1)];
+    for (size_t i = 0; i < COUNT; i++)
+        memcpy(all + i * (sizeof ask - 1), ask, sizeof ask - 1);
+    server s;
+    server_start(&s, NULL);
+    int crowd = client_connect(&s, &s.http), other = client_connect(&s, &s.http);
+    size_t sent = 0, answers = 0;
+    unsigned seen_by_other = 0;
+    int64_t end_ms = mt_clock_ms() + 10000;
+    while (answers < COUNT && mt_clock_ms() < end_ms) {
+        ssize_t n = send(crowd, all + sent, sizeof all - sent, MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+        if (seen_by_other == 0 && sent > 100000) {
+            client_say(&s, other, GET("/other"));
+            client_read(&s, other, "GET /other? ", in, sizeof in);
+            seen_by_other = s.requests;
+        }
+        pump(&s, 0);
+        ssize_t got = recv(crowd, in, sizeof in, 0);
+        for (ssize_t i = 0; i < got; i++)
+            answers += in[i] == '?'; /* one in each body */
+    }
+    assert_int_equal(answers, COUNT);
+    assert_int_equal(s.requests, COUNT + 1);
+    assert_in_range(seen_by_other, 1, COUNT / 2);
+    close(crowd);
+    close(other);
+    server_stop(&s);
+}
+
+/* However many went before a held request in the same bytes, its client's leaving is seen, and the loop sleeps
+ * meanwhile. */
+static void test_crowd_before_held(void **state) {
+    for (int count = 60; count < 70; count++) {
+        static char text[8192];
+        size_t len = 0;
+        for (int i = 0; i < count; i++)
+            len += (size_t)snprintf(text + len, sizeof text - len, GET("/a"));
+        (void)snprintf(text + len, sizeof text - len, GET("/hold") GET("/b"));
+        server s;
+        server_start(&s, NULL);
+        int fd = client_connect(&s, &s.http);
+        client_say(&s, fd, text);
+        assert_true(pump_until(&s, &s.held_count, 1));
+        assert_int_equal(s.requests, count + 1);
+        pump(&s, 5);
+        unsigned before = s.turns;
+        pump(&s, 50);
+        assert_true(s.turns - before <= 2);
+        close(fd);
+        assert_true(pump_until(&s, &s.abandoned, 1));
+        server_stop(&s);
+    }
+}
+
 /* A handler may answer the held request of another connection, whose next one then follows. */
 static void test_answered_by_another(void **state) {
     server s;
@@ -359,6 +418,8 @@ int main(void) {
         cmocka_unit_test(test_held_client_leaves),
         cmocka_unit_test(test_pipelined),
         cmocka_unit_test(test_pipelined_too_much),
+        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_crowd_before_held),
         cmocka_unit_test(test_answered_by_another),
         cmocka_unit_test(test_answer_to_abandoned),
         cmocka_unit_test(test_continue),
