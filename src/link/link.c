@@ -1,5 +1,4 @@
 #include <openssl/ssl.h>
-#include <srtp2/srtp.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -27,10 +26,19 @@ const char *mt_link_end_str(mt_link_end end) {
     return (unsigned)end < G_N_ELEMENTS(names) ? names[end] : "unknown";
 }
 
+/* What OpenSSL does once only (curves, random source) is done before the first call waits for it. */
+static mt_err warm_up(void) {
+    mt_cert cert;
+    mt_err err = mt_cert_init(&cert);
+    if (err == MT_OK)
+        mt_cert_deinit(&cert);
+    return err;
+}
+
 mt_err mt_link_init(void) {
-    if (OPENSSL_init_ssl(0, NULL) != 1 || mt_dgram_bio_init() != MT_OK)
+    if (OPENSSL_init_ssl(0, NULL) != 1 || warm_up() != MT_OK || mt_dgram_bio_init() != MT_OK)
         return MT_ESYS;
-    if (srtp_init() != srtp_err_status_ok) {
+    if (mt_srtp_init() != MT_OK) {
         mt_dgram_bio_deinit();
         return MT_ESYS;
     }
@@ -44,7 +52,7 @@ void mt_link_deinit(void) {
         if (!g_main_context_iteration(NULL, FALSE))
             g_usleep(1000);
     mt_sctp_deinit();
-    (void)srtp_shutdown();
+    mt_srtp_deinit();
     mt_dgram_bio_deinit();
 }
 

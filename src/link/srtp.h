@@ -17,6 +17,10 @@
 
 typedef struct mt_srtp mt_srtp;
 
+/* Once per process; takes up to a quarter of a second. MT_ESYS. */
+mt_err mt_srtp_init(void) MT_MUST_CHECK;
+void mt_srtp_deinit(void);
+
 /* MT_ESYS. The keys are copied and stay the caller's to wipe. */
 mt_err mt_srtp_create(const mt_dtls_keys *keys, mt_srtp **out) MT_MUST_CHECK;
 void mt_srtp_destroy(mt_srtp *s);

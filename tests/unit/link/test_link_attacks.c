@@ -299,9 +299,9 @@ static void break_rules(const char *json, unsigned times, mt_link_end expected) 
 #define VALUE "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static void test_repeated_sas_ends(void **state) {
-    break_rules("{\"type\":\"sas-commit\",\"value\":\"" VALUE "\"}", 1, MT_LINK_SAS_FAILED);
-    break_rules("{\"type\":\"sas-nonce\",\"value\":\"" VALUE "\"}", 1, MT_LINK_SAS_FAILED);
-    break_rules("{\"type\":\"sas-reveal\",\"value\":\"" VALUE "\"}", 1, MT_LINK_SAS_FAILED);
+    break_rules("{\"type\":\"sas-commit\",\"hash\":\"" VALUE "\"}", 1, MT_LINK_SAS_FAILED);
+    break_rules("{\"type\":\"sas-nonce\",\"nonce\":\"" VALUE "\"}", 1, MT_LINK_SAS_FAILED);
+    break_rules("{\"type\":\"sas-reveal\",\"nonce\":\"" VALUE "\"}", 1, MT_LINK_SAS_FAILED);
 }
 
 static void test_malformed_message_ends(void **state) {

@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <srtp2/srtp.h>
 #include <string.h>
 
 #include "link/srtp.h"
@@ -160,11 +159,12 @@ static void test_odd_lengths(void **state) {
 }
 
 static int set_up(void **state) {
-    return srtp_init() == srtp_err_status_ok ? 0 : -1;
+    return mt_srtp_init();
 }
 
 static int tear_down(void **state) {
-    return srtp_shutdown() == srtp_err_status_ok ? 0 : -1;
+    mt_srtp_deinit();
+    return 0;
 }
 
 int main(void) {
