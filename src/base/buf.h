@@ -10,17 +10,17 @@
 #include "base/slice.h"
 
 typedef struct mt_buf {
-    char *p;     /* owned; NULL while empty and never grown */
-    size_t len;  /* bytes in use; p[len] is NUL whenever p is not NULL */
+    char *p;    /* owned; NULL while empty and never grown */
+    size_t len; /* bytes in use; p[len] is NUL whenever p is not NULL */
     size_t cap;
-    size_t max;  /* len never exceeds it */
+    size_t max; /* len never exceeds it */
     mt_err err;
 } mt_buf;
 
 void mt_buf_init(mt_buf *b, size_t max_bytes); /* allocates nothing */
 void mt_buf_deinit(mt_buf *b);
-void mt_buf_wipe(mt_buf *b);                   /* overwrites the content, then deinit; what a growth left behind is not reached */
-void mt_buf_reset(mt_buf *b);                  /* empty, error cleared, memory kept */
+void mt_buf_wipe(mt_buf *b);  /* overwrites the content, then deinit; what a growth left behind is not reached */
+void mt_buf_reset(mt_buf *b); /* empty, error cleared, memory kept */
 
 void mt_buf_add(mt_buf *b, const void *p, size_t len_bytes);
 void mt_buf_add_slice(mt_buf *b, mt_slice s);

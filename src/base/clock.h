@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-int64_t mt_clock_ms(void);      /* monotonic, milliseconds */
-int64_t mt_clock_us(void);      /* monotonic, microseconds */
-int64_t mt_clock_wall_s(void);  /* seconds since the epoch */
+int64_t mt_clock_ms(void);     /* monotonic, milliseconds */
+int64_t mt_clock_us(void);     /* monotonic, microseconds */
+int64_t mt_clock_wall_s(void); /* seconds since the epoch */
 
 #endif

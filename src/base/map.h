@@ -26,7 +26,7 @@ typedef struct mt_map {
 } mt_map;
 
 mt_err mt_map_init(mt_map *m, mt_random random) MT_MUST_CHECK;
-void mt_map_deinit(mt_map *m); /* frees the table, not the owners */
+void mt_map_deinit(mt_map *m);                          /* frees the table, not the owners */
 mt_map_node *mt_map_get(const mt_map *m, mt_slice key); /* NULL: none */
 /* MT_EEXIST: the key is taken. */
 mt_err mt_map_put(mt_map *m, mt_slice key, mt_map_node *node) MT_MUST_CHECK;

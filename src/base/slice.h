@@ -16,12 +16,16 @@ typedef struct mt_slice {
 
 #define MT_SLICE_LIT(s) ((mt_slice){("" s), sizeof(s) - 1})
 
-static inline mt_slice mt_slice_of(const char *s) { return (mt_slice){s, s != NULL ? strlen(s) : 0}; }
-static inline mt_slice mt_slice_n(const void *p, size_t len) { return (mt_slice){p, len}; }
+static inline mt_slice mt_slice_of(const char *s) {
+    return (mt_slice){s, s != NULL ? strlen(s) : 0};
+}
+static inline mt_slice mt_slice_n(const void *p, size_t len) {
+    return (mt_slice){p, len};
+}
 
 bool mt_slice_eq(mt_slice a, mt_slice b);
 bool mt_slice_eq_nocase(mt_slice a, mt_slice b); /* ASCII only */
-bool mt_slice_is(mt_slice a, const char *lit);        /* equal to a C string */
+bool mt_slice_is(mt_slice a, const char *lit);   /* equal to a C string */
 bool mt_slice_is_nocase(mt_slice a, const char *lit);
 bool mt_slice_starts_nocase(mt_slice a, const char *prefix);
 mt_slice mt_slice_trim(mt_slice a); /* without leading and trailing SP and HTAB */
