@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/text.h"
+#include "sip/digest.h"
 #include "sip_world.h"
 
 static world w;
@@ -27,6 +27,45 @@ static void test_challenge_is_md5(void **state) {
     assert_int_equal(mt_sip_server_count(w.s).challenges, 1);
     world_no_event(&w);
     world_close(&w);
+}
+
+/* Where it is offered it stands behind MD5; its credentials are taken in either case. */
+static void test_sha256(void **state) {
+    mt_sip_server_config cfg;
+    mt_sip_server_config_default(&cfg);
+    for (int i = 0; i < 2; i++) {
+        cfg.offer_sha256 = i == 0;
+        world_open_with(&w, MT_SIP_TCP, MT_SIP_UDP, &cfg);
+        peer_register_as(&w.p[0], "jeden", "falsch", 600); /* for a nonce */
+        const char *text = w.sent[0].bytes, *md5 = strstr(text, "algorithm=MD5"), *sha = strstr(text, "SHA-256");
+        assert_int_equal(sha != NULL, cfg.offer_sha256);
+        assert_true(md5 != NULL && (sha == NULL || md5 < sha));
+        uint8_t h[MT_SIP_DIGEST_MAX_BYTES];
+        char response[2 * MT_SIP_DIGEST_MAX_BYTES + 1];
+        mt_sip_digest_ha1(MT_SIP_ALG_SHA256, MT_SLICE_LIT("jeden"), MT_SLICE_LIT("myturn.invalid"),
+                          MT_SLICE_LIT("jeden"), h);
+        mt_sip_digest d = {.username = MT_SLICE_LIT("jeden"),
+                           .realm = MT_SLICE_LIT("myturn.invalid"),
+                           .nonce = mt_slice_of(w.p[0].nonce),
+                           .uri = MT_SLICE_LIT("sip:myturn.invalid"),
+                           .cnonce = MT_SLICE_LIT("c"),
+                           .nc_text = MT_SLICE_LIT("00000009"),
+                           .nc = 9,
+                           .alg = MT_SIP_ALG_SHA256,
+                           .qop = MT_SIP_QOP_AUTH};
+        mt_sip_digest_response(&d, h, MT_SLICE_LIT("REGISTER"), response);
+        (void)peer_next(&w.p[0], "SIP/2.0 403");
+        peer_say(
+            &w.p[0],
+            "REGISTER sip:myturn.invalid SIP/2.0\r\nVia: SIP/2.0/TCP x;branch=z9hG4bKs\r\nMax-Forwards: 70\r\n"
+            "From: <sip:jeden@b>;tag=1\r\nTo: <sip:jeden@b>\r\nCall-ID: c\r\nCSeq: 9 REGISTER\r\nContact: <sip:a@b>\r\n"
+            "Authorization: Digest username=\"jeden\", realm=\"myturn.invalid\", nonce=\"%s\", "
+            "uri=\"sip:myturn.invalid\","
+            "algorithm=SHA-256, cnonce=\"c\", nc=00000009, qop=auth, response=\"%s\"\r\nContent-Length: 0\r\n\r\n",
+            w.p[0].nonce, response);
+        (void)peer_next(&w.p[0], "SIP/2.0 200");
+        world_close(&w);
+    }
 }
 
 static void test_binding_is_the_flow(void **state) {
@@ -384,6 +423,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_challenge_is_md5),
         cmocka_unit_test(test_sha256_is_offered_behind_md5_on_demand),
+        cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_binding_is_the_flow),
         cmocka_unit_test(test_200_echoes_contact_and_via),
         cmocka_unit_test(test_answer_to_the_source_without_rport),
