@@ -1,5 +1,6 @@
 #include "net/conn.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -72,6 +73,17 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
         on_end(c);
     else if (got < 0)
         mt_conn_doom(c);
+}
+
+/* One who has left may not have been read yet in this turn. What is written to him would be taken by the kernel and
+ * lost. */
+bool mt_conn_peer_left(const mt_conn *c) {
+    uv_os_fd_t fd;
+    char byte;
+    if (c->doomed || c->peer_done || uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0)
+        return true;
+    ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 /* Reading goes on while a request is held, so that its client's leaving is seen at once; it pauses while much output

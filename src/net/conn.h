@@ -121,6 +121,7 @@ void mt_conn_note_change(mt_conn *c);
 void mt_conn_close_handle(mt_conn *c);
 /* Whether input may be worked on now: it is neither closing nor is a request held or much output queued. */
 bool mt_conn_ready(const mt_conn *c);
+bool mt_conn_peer_left(const mt_conn *c); /* has ended its stream or reset it, though it may not have been read yet */
 
 /* conn_timeout.c */
 void mt_conn_set_timeout(mt_conn *c); /* after anything that moves it */

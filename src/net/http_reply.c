@@ -150,6 +150,8 @@ void mt_http_reply(mt_http_req *req, const mt_http_answer *a) {
     req->written = a->written;
     req->written_ctx = a->written_ctx;
     c->req = NULL;
+    if (!c->busy && mt_conn_peer_left(c))
+        mt_conn_doom(c); /* held, and given up in this very turn */
     write_head(n, a, s);
     send_answer(c, a, head_only, req); /* frees req, now or later: the body may lie in it */
     if (s.close)

@@ -255,6 +255,29 @@ static void test_answered_by_another(void **state) {
     server_stop(&s);
 }
 
+/* The kernel would take an answer to one who has left but has not been read yet: it must not count as written, or a
+ * draw with him would stand. */
+static void test_answer_to_one_just_left(void **state) {
+    for (int reset = 0; reset < 2; reset++) {
+        server s;
+        server_start(&s, NULL);
+        int fd = client_connect(&s, &s.http);
+        client_say(&s, fd, GET("/hold"));
+        assert_true(pump_until(&s, &s.held_count, 1));
+        if (reset)
+            client_reset(fd);
+        else
+            close(fd);
+        answer_held(&s, "ghost");
+        assert_int_equal(s.written_closed, 0); /* never from within mt_http_reply */
+        assert_true(pump_until(&s, &s.written_closed, 1));
+        assert_int_equal(s.written_ok, 0);
+        assert_int_equal(s.abandoned, 0);
+        assert_true(pump_until(&s, &s.gone, 1));
+        server_stop(&s);
+    }
+}
+
 static void test_answer_to_abandoned(void **state) {
     server s;
     server_start(&s, NULL);
@@ -422,6 +445,7 @@ int main(void) {
         cmocka_unit_test(test_crowd_before_held),
         cmocka_unit_test(test_answered_by_another),
         cmocka_unit_test(test_answer_to_abandoned),
+        cmocka_unit_test(test_answer_to_one_just_left),
         cmocka_unit_test(test_continue),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_refusal_of_head_has_no_body),
