@@ -34,6 +34,7 @@
 #define MT_SIP_TEXT_MAX 960 /* longest URI, Call-ID or tag that is kept */
 #define MT_SIP_BODY_MAX 16384
 #define MT_SIP_PENDING_MAX 32 /* requests in one dialog waiting for their answers */
+#define MT_SIP_KEPT_MAX 256   /* the same with those that are only kept for repetitions */
 #define MT_SIP_FLOW_KEY_MAX 32
 
 typedef struct mt_sip_call mt_sip_call;
@@ -166,7 +167,6 @@ struct mt_sip_call {
     uint32_t invite_cseq;
     mt_sip_side side[2]; /* 0 caller, 1 callee */
     mt_list stxns, ctxns;
-    unsigned pending;
     mt_list link; /* all calls, or the reap list */
 };
 
@@ -209,7 +209,8 @@ typedef struct mt_sip_rx {
     const mt_sip_msg *msg;
     const mt_sip_flow *flow;
     uint8_t key[MT_SIP_KEY_BYTES];
-    bool keep; /* over UDP remember the answer for retransmissions */
+    bool keep;    /* over UDP remember the answer for retransmissions */
+    mt_slice tag; /* for To; empty: one made of the Call-ID */
     mt_sip_user user;
 } mt_sip_rx;
 
@@ -260,7 +261,9 @@ mt_sip_user mt_sip_auth_find(mt_sip_server *s, const mt_sip_uri *uri);
 /* txn.c */
 mt_err mt_sip_txn_key(const mt_sip_server *s, const mt_sip_msg *m, const mt_sip_flow *flow, mt_slice method,
                       uint8_t out[MT_SIP_KEY_BYTES]) MT_MUST_CHECK;
-bool mt_sip_txn_room(const mt_sip_server *s, bool in_dialog);
+typedef enum mt_sip_room { MT_SIP_ROOM_KEEP, MT_SIP_ROOM_CALL, MT_SIP_ROOM_IN_DIALOG } mt_sip_room;
+/* Is there room for one more of that worth? */
+bool mt_sip_txn_room(const mt_sip_server *s, mt_sip_room worth);
 void mt_sip_hex_id(mt_sip_server *s, char *out, size_t chars);
 void mt_sip_reap(mt_sip_server *s);
 

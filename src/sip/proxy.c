@@ -64,7 +64,7 @@ void mt_sip_proxy_invite(mt_sip_server *s, mt_sip_rx *rx) {
         mt_sip_reply(s, rx, 400);
         return;
     }
-    if (!mt_sip_txn_room(s, false)) {
+    if (!mt_sip_txn_room(s, MT_SIP_ROOM_CALL)) {
         mt_sip_reply(s, rx, 503);
         return;
     }
@@ -82,7 +82,9 @@ void mt_sip_proxy_invite(mt_sip_server *s, mt_sip_rx *rx) {
 
 /* The sender's side: route or contact token, then Call-ID and both tags. */
 static mt_sip_side *find_side(const mt_sip_server *s, const mt_sip_msg *m) {
-    mt_sip_side *side = m->route_count > 0 ? mt_sip_side_of_token(s, m->routes[0].uri.user) : NULL;
+    mt_sip_side *side = NULL;
+    for (size_t i = 0; i < m->route_count && side == NULL; i++) /* some agents put their outbound proxy in front */
+        side = mt_sip_side_of_token(s, m->routes[i].uri.user);
     if (side == NULL)
         side = mt_sip_side_of_token(s, m->uri.user);
     if (side == NULL || !mt_slice_eq(m->call_id, mt_sip_str_slice(&side->call_id)) ||
@@ -102,10 +104,12 @@ static void bye(mt_sip_server *s, mt_sip_rx *rx, mt_sip_side *side) {
 }
 
 static bool too_many(const mt_sip_call *call) {
-    unsigned n = 0;
-    MT_LIST_FOREACH(it, &call->stxns)
-    n += mt_sip_stxn_is_final(MT_CONTAINER(it, mt_sip_stxn, link)) ? 0 : 1;
-    return n >= MT_SIP_PENDING_MAX;
+    unsigned open = 0, all = 0;
+    MT_LIST_FOREACH(it, &call->stxns) {
+        open += mt_sip_stxn_is_final(MT_CONTAINER(it, mt_sip_stxn, link)) ? 0 : 1;
+        all++;
+    }
+    return open >= MT_SIP_PENDING_MAX || all >= MT_SIP_KEPT_MAX;
 }
 
 void mt_sip_proxy_in_dialog(mt_sip_server *s, mt_sip_rx *rx) {
@@ -130,7 +134,8 @@ void mt_sip_proxy_in_dialog(mt_sip_server *s, mt_sip_rx *rx) {
         mt_sip_str_set(s, &side->target, m->contacts[0].uri.raw) != MT_OK)
         return;
     rx->user = side->user;
-    mt_sip_stxn *t = too_many(side->call) || !mt_sip_txn_room(s, true) ? NULL : transaction(s, rx, side);
+    mt_sip_stxn *t =
+        too_many(side->call) || !mt_sip_txn_room(s, MT_SIP_ROOM_IN_DIALOG) ? NULL : transaction(s, rx, side);
     if (t == NULL)
         mt_sip_reply(s, rx, 503);
     else
@@ -162,6 +167,8 @@ void mt_sip_proxy_cancel(mt_sip_server *s, mt_sip_rx *rx) {
         return;
     }
     rx->keep = true;
+    if (t->side != NULL)
+        rx->tag = mt_sip_side_tag(t->side); /* the same as in the INVITE's answers, RFC 3261 9.2 */
     mt_sip_reply(s, rx, 200);
     if (mt_sip_stxn_is_final(t))
         return;

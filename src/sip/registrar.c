@@ -81,10 +81,6 @@ void mt_sip_registrar_request(mt_sip_server *s, mt_sip_rx *rx) {
         mt_sip_reply_end(s, rx, &w);
         return;
     }
-    if (!mt_sip_flow_is_stream(rx->flow) && !mt_sip_txn_room(s, false)) {
-        mt_sip_reply(s, rx, 503);
-        return;
-    }
     mt_sip_account *a = mt_sip_auth_request(s, rx, false);
     if (a == NULL)
         return;

@@ -37,10 +37,12 @@ mt_err mt_sip_txn_key(const mt_sip_server *s, const mt_sip_msg *m, const mt_sip_
     return MT_OK;
 }
 
-/* Requests in a dialog have a reserve, so that calls can be ended when no new one is taken any more. */
-bool mt_sip_txn_room(const mt_sip_server *s, bool in_dialog) {
+/* Half of the room is not for kept answers, so that nobody can fill it by registering again and again; requests in a
+ * dialog have a reserve, so that calls can be ended when no new one is taken any more. */
+bool mt_sip_txn_room(const mt_sip_server *s, mt_sip_room worth) {
     size_t max = s->cfg.max_transactions;
-    return s->stxns.count + s->ctxns.count < (in_dialog ? max + max / 4 + 1 : max);
+    const size_t limits[] = {max / 2, max, max + max / 4 + 1};
+    return s->stxns.count + s->ctxns.count < limits[worth];
 }
 
 void mt_sip_hex_id(mt_sip_server *s, char *out, size_t chars) {

@@ -192,7 +192,7 @@ void mt_sip_reply_begin(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_writer *w,
     stateless_tag(s, rx->msg, tag);
     mt_sip_out_begin(s, w);
     mt_sip_write_response(w, code, NULL);
-    mt_sip_rewrite_head(w, rx->msg, rx->flow, mt_slice_of(tag));
+    mt_sip_rewrite_head(w, rx->msg, rx->flow, rx->tag.len > 0 ? rx->tag : mt_slice_of(tag));
     if (code == 503)
         mt_sip_write_str(w, "Retry-After", "2");
 }
@@ -201,7 +201,7 @@ void mt_sip_reply_end(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_writer *w) {
     mt_slice bytes;
     if (mt_sip_out_end(s, w, rx->flow, NULL, &bytes) != MT_OK)
         return;
-    if (!rx->keep || mt_sip_flow_is_stream(rx->flow) || !mt_sip_txn_room(s, true))
+    if (!rx->keep || mt_sip_flow_is_stream(rx->flow) || !mt_sip_txn_room(s, MT_SIP_ROOM_KEEP))
         return;
     mt_sip_stxn *t = mt_sip_stxn_make(s, rx);
     if (t != NULL)

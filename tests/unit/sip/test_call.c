@@ -376,6 +376,52 @@ static void test_early_dialog(void **state) {
     world_close(&w);
 }
 
+static void test_out_of_transactions(void **state) {
+    mt_sip_server_config cfg;
+    mt_sip_server_config_default(&cfg);
+    cfg.max_transactions = 2;
+    a = b = (dialog){.cseq = 0};
+    world_open_with(&w, MT_SIP_TCP, MT_SIP_TCP, &cfg);
+    peer_register(&w.p[0]);
+    peer_register(&w.p[1]);
+    peer_invite(&w.p[0], "dwa", &a); /* one transaction on each leg: full */
+    (void)peer_next(&w.p[0], "SIP/2.0 100");
+    const char *invite = peer_next(&w.p[1], "INVITE ");
+    peer_invite_plain(&w.p[0], "dwa", &b, "");
+    assert_true(has_header(peer_next(&w.p[0], "SIP/2.0 503"), "Retry-After"));
+    peer_answer(&w.p[1], invite, "183 Session Progress", "t", NULL, NULL);
+    dialog_of_answer(&a, peer_next(&w.p[0], "SIP/2.0 183"));
+    peer_in_dialog(&w.p[0], &a, "PRACK", NULL, NULL); /* what ends or furthers a call still passes */
+    (void)peer_next(&w.p[1], "PRACK ");
+    world_close(&w);
+}
+
+/* A dialog cannot fill the server with requests that are never answered. */
+static void test_too_many_in_a_dialog(void **state) {
+    open_call(MT_SIP_TCP, MT_SIP_TCP);
+    world_call(&w, &a, &b);
+    for (int i = 0; i < 32; i++)
+        peer_in_dialog(&w.p[0], &a, "INFO", NULL, NULL);
+    peer_silent(&w.p[0]);
+    peer_in_dialog(&w.p[0], &a, "INFO", NULL, NULL);
+    (void)peer_next(&w.p[0], "SIP/2.0 503");
+    peer_in_dialog(&w.p[0], &a, "BYE", NULL, NULL);
+    (void)peer_next(&w.p[0], "SIP/2.0 200");
+    world_close(&w);
+}
+
+static void test_own_proxy_in_front_of_the_route(void **state) {
+    open_call(MT_SIP_TCP, MT_SIP_TCP);
+    world_call(&w, &a, &b);
+    char route[300];
+    (void)snprintf(route, sizeof(route), "<sip:127.0.0.1;lr>, %.250s", a.route);
+    (void)snprintf(a.route, sizeof(a.route), "%s", route);
+    (void)snprintf(a.target, sizeof(a.target), "sip:111001@myturn.invalid");
+    peer_in_dialog(&w.p[0], &a, "INFO", NULL, NULL);
+    (void)peer_next(&w.p[1], "INFO ");
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_call_udp_udp),
@@ -395,6 +441,9 @@ int main(void) {
         cmocka_unit_test(test_parked_until_registered),
         cmocka_unit_test(test_parked_in_vain),
         cmocka_unit_test(test_early_dialog),
+        cmocka_unit_test(test_out_of_transactions),
+        cmocka_unit_test(test_too_many_in_a_dialog),
+        cmocka_unit_test(test_own_proxy_in_front_of_the_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

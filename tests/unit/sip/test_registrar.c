@@ -408,14 +408,15 @@ static void test_malformed(void **state) {
     world_close(&w);
 }
 
-static void test_out_of_transactions(void **state) {
+/* Registering needs no room; answers are only kept while there is plenty of it. */
+static void test_many_registers(void **state) {
     mt_sip_server_config cfg;
     mt_sip_server_config_default(&cfg);
-    cfg.max_transactions = 1;
+    cfg.max_transactions = 10;
     world_open_with(&w, MT_SIP_UDP, MT_SIP_UDP, &cfg);
-    peer_register(&w.p[0]);
-    register_again(&w.p[0], "");
-    assert_true(has_header(peer_next(&w.p[0], "SIP/2.0 503"), "Retry-After"));
+    for (int i = 0; i < 20; i++)
+        peer_register(&w.p[0]);
+    assert_int_equal(mt_sip_server_count(w.s).transactions, 5);
     world_close(&w);
 }
 
@@ -442,7 +443,7 @@ int main(void) {
         cmocka_unit_test(test_qualify),
         cmocka_unit_test(test_methods_that_are_not_taken),
         cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_out_of_transactions),
+        cmocka_unit_test(test_many_registers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
