@@ -1,0 +1,495 @@
+#include "fake_net.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define HEADERS_MAX 16
+#define START_MS 1000000
+#define KEPT_BYTES 4096
+
+struct mt_http_req {
+    mt_list all;
+    mt_http_method method;
+    char *path, *query, *body, *lines; /* lines: cut up in place */
+    struct {
+        const char *name, *value;
+    } headers[HEADERS_MAX];
+    size_t header_count;
+    mt_addr remote;
+    void *ctx;
+    bool lose, held, answered, gone;
+    unsigned status;
+    char *answer, *answer_headers;
+    mt_http_written *written;
+    void *written_ctx;
+};
+
+struct mt_conn {
+    mt_list all;
+    uint64_t id;
+    mt_addr remote;
+    bool closed;
+};
+
+struct mt_net {
+    mt_net_handlers handlers;
+    void *ctx;
+    int64_t now_ms, wake_ms;
+    void (*on_turn)(void *ctx);
+    void (*on_wake)(void *ctx, int64_t now_ms);
+    void (*on_signal)(void *ctx, int signum);
+    mt_list calls, conns;
+    uint64_t next_conn;
+    bool stopped, together;
+    size_t sent;
+    char last[KEPT_BYTES];
+};
+
+struct mt_udp {
+    int unused;
+};
+
+static mt_net *net; /* one at a time */
+static struct mt_udp the_udp;
+
+static char *copy(const char *s) {
+    char *p = strdup(s != NULL ? s : "");
+    assert_non_null(p);
+    return p;
+}
+
+static mt_addr address(const char *text) {
+    mt_addr a;
+    assert_int_equal(mt_addr_parse(mt_slice_of(text), &a), MT_OK);
+    return a;
+}
+
+/* ---- what src/net offers */
+
+void mt_net_limits_default(mt_net_limits *l) {
+    memset(l, 0, sizeof *l);
+}
+
+mt_err mt_net_create(const mt_net_limits *limits, const mt_net_handlers *handlers, void *ctx, mt_net **out) {
+    net = calloc(1, sizeof *net);
+    assert_non_null(net);
+    net->handlers = *handlers;
+    net->ctx = ctx;
+    net->now_ms = START_MS;
+    net->wake_ms = INT64_MAX;
+    mt_list_init(&net->calls);
+    mt_list_init(&net->conns);
+    *out = net;
+    return MT_OK;
+}
+
+static void written(mt_http_req *c, mt_err result) {
+    mt_http_written *fn = c->written;
+    c->written = NULL;
+    if (fn != NULL)
+        fn(c->written_ctx, result);
+}
+
+void mt_net_destroy(mt_net *n) {
+    if (n == NULL)
+        return;
+    MT_LIST_FOREACH_SAFE(it, &n->calls) {
+        mt_http_req *c = MT_CONTAINER(it, mt_http_req, all);
+        written(c, MT_ECLOSED);
+        if (c->held && !c->answered && !c->gone) {
+            c->gone = true;
+            n->handlers.abandoned(n->ctx, c);
+        }
+        mt_list_remove(it);
+        free(c->path);
+        free(c->query);
+        free(c->body);
+        free(c->lines);
+        free(c->answer);
+        free(c->answer_headers);
+        free(c);
+    }
+    MT_LIST_FOREACH_SAFE(it, &n->conns) {
+        mt_conn *c = MT_CONTAINER(it, mt_conn, all);
+        if (!c->closed)
+            n->handlers.closed(n->ctx, c);
+        free(c);
+    }
+    free(n);
+    net = NULL;
+}
+
+mt_err mt_net_run(mt_net *n) {
+    return MT_ESTATE;
+}
+
+void mt_net_stop(mt_net *n) {
+    n->stopped = true;
+}
+
+int64_t mt_net_now_ms(const mt_net *n) {
+    return n->now_ms;
+}
+
+mt_err mt_net_listen_http(mt_net *n, const mt_addr *at, mt_addr *bound) {
+    *bound = *at;
+    return MT_OK;
+}
+
+mt_err mt_net_listen_sip_tcp(mt_net *n, const mt_addr *at, mt_addr *bound) {
+    *bound = *at;
+    return MT_OK;
+}
+
+mt_err mt_net_listen_udp(mt_net *n, const mt_addr *at, mt_udp **udp, mt_addr *bound) {
+    *udp = &the_udp;
+    *bound = *at;
+    return MT_OK;
+}
+
+void mt_net_stop_listening(mt_net *n) {}
+
+void mt_net_on_turn(mt_net *n, void (*fn)(void *ctx)) {
+    n->on_turn = fn;
+}
+
+void mt_net_wake_at(mt_net *n, int64_t due_ms) {
+    n->wake_ms = due_ms;
+}
+
+void mt_net_on_wake(mt_net *n, void (*fn)(void *ctx, int64_t now_ms)) {
+    n->on_wake = fn;
+}
+
+void mt_net_on_signal(mt_net *n, void (*fn)(void *ctx, int signum)) {
+    n->on_signal = fn;
+}
+
+mt_http_method mt_http_req_method(const mt_http_req *c) {
+    return c->method;
+}
+
+mt_slice mt_http_req_path(const mt_http_req *c) {
+    return mt_slice_of(c->path);
+}
+
+mt_slice mt_http_req_query(const mt_http_req *c) {
+    return mt_slice_of(c->query);
+}
+
+mt_slice mt_http_req_body(const mt_http_req *c) {
+    return mt_slice_of(c->body);
+}
+
+bool mt_http_req_header(const mt_http_req *c, const char *name, mt_slice *out) {
+    for (size_t i = 0; i < c->header_count; i++) {
+        if (strcasecmp(c->headers[i].name, name) == 0) {
+            *out = mt_slice_of(c->headers[i].value);
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t mt_http_req_header_count(const mt_http_req *c, const char *name) {
+    size_t count = 0;
+    for (size_t i = 0; i < c->header_count; i++)
+        count += strcasecmp(c->headers[i].name, name) == 0;
+    return count;
+}
+
+bool mt_http_req_header_has(const mt_http_req *c, const char *name, const char *token) {
+    mt_slice value;
+    return mt_http_req_header(c, name, &value) && mt_slice_is_nocase(value, token);
+}
+
+const mt_addr *mt_http_req_remote(const mt_http_req *c) {
+    return &c->remote;
+}
+
+bool mt_http_req_secure(const mt_http_req *c) {
+    return false;
+}
+
+void mt_http_req_set_ctx(mt_http_req *c, void *ctx) {
+    c->ctx = ctx;
+}
+
+void *mt_http_req_ctx(const mt_http_req *c) {
+    return c->ctx;
+}
+
+void mt_http_reply(mt_http_req *c, const mt_http_answer *a) {
+    assert_false(c->answered);
+    assert_false(c->gone);
+    c->answered = true;
+    c->status = a->status;
+    c->answer = calloc(1, a->body.len + 1);
+    assert_non_null(c->answer);
+    if (a->body.len > 0)
+        memcpy(c->answer, a->body.p, a->body.len);
+    c->answer_headers = copy(a->headers);
+    c->written = a->written;
+    c->written_ctx = a->written_ctx;
+}
+
+uint64_t mt_conn_id(const mt_conn *c) {
+    return c->id;
+}
+
+const mt_addr *mt_conn_remote(const mt_conn *c) {
+    return &c->remote;
+}
+
+bool mt_conn_is_ws(const mt_conn *c) {
+    return false;
+}
+
+bool mt_conn_secure(const mt_conn *c) {
+    return false;
+}
+
+mt_conn *mt_net_conn(const mt_net *n, uint64_t id) {
+    MT_LIST_FOREACH(it, &n->conns) {
+        mt_conn *c = MT_CONTAINER(it, mt_conn, all);
+        if (c->id == id && !c->closed)
+            return c;
+    }
+    return NULL;
+}
+
+static void keep(mt_slice bytes) {
+    size_t len = bytes.len < KEPT_BYTES - 1 ? bytes.len : KEPT_BYTES - 1;
+    net->sent++;
+    memcpy(net->last, bytes.p, len);
+    net->last[len] = '\0';
+}
+
+mt_err mt_conn_send(mt_conn *c, mt_slice message) {
+    keep(message);
+    return MT_OK;
+}
+
+void mt_conn_close(mt_conn *c, unsigned ws_code) {
+    fake_conn_close(c);
+}
+
+void mt_udp_send(mt_udp *u, const mt_addr *to, mt_slice bytes) {
+    keep(bytes);
+}
+
+mt_net_counts mt_net_count(const mt_net *n) {
+    return (mt_net_counts){0};
+}
+
+/* ---- what a test does */
+
+mt_server *fake_start(const mt_options *options) {
+    mt_options defaults;
+    mt_server *s;
+    mt_options_default(&defaults);
+    uint64_t seed = 1;
+    static uint64_t state;
+    state = seed;
+    assert_int_equal(mt_server_create(options != NULL ? options : &defaults, mt_random_seeded(&state), &s), MT_OK);
+    return s;
+}
+
+void fake_stop(mt_server *s) {
+    mt_server_destroy(s);
+    assert_null(net);
+}
+
+void fake_turn(void) {
+    if (net->together)
+        return;
+    net->on_turn(net->ctx);
+    /* Answers have been written by the end of the turn; that may lead to more. */
+    for (bool more = true; more;) {
+        more = false;
+        MT_LIST_FOREACH(it, &net->calls) {
+            mt_http_req *c = MT_CONTAINER(it, mt_http_req, all);
+            if (c->written == NULL)
+                continue;
+            written(c, c->lose ? MT_ECLOSED : MT_OK);
+            more = true;
+        }
+        if (more)
+            net->on_turn(net->ctx);
+    }
+}
+
+void fake_together(bool on) {
+    net->together = on;
+    fake_turn();
+}
+
+static mt_http_method method_of(const char *name) {
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return (mt_http_method)i;
+    }
+    return MT_HTTP_OTHER;
+}
+
+static void add_header(mt_http_req *c, const char *name, const char *value) {
+    assert_true(c->header_count < HEADERS_MAX);
+    c->headers[c->header_count].name = name;
+    c->headers[c->header_count++].value = value;
+}
+
+static void add_headers(mt_http_req *c, const fake_wish *w) {
+    char lines[2048];
+    int n = snprintf(lines, sizeof lines, "Host: %s\n%s%s%s%s", w->host != NULL ? w->host : "127.0.0.1",
+                     w->token != NULL ? "Authorization: Bearer " : "", w->token != NULL ? w->token : "",
+                     w->token != NULL ? "\n" : "", w->headers != NULL ? w->headers : "");
+    assert_true(n > 0 && (size_t)n < sizeof lines);
+    c->lines = copy(lines);
+    for (char *line = c->lines, *end; *line != '\0'; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end == '\n')
+            *end++ = '\0';
+        char *colon = strstr(line, ": ");
+        assert_non_null(colon);
+        *colon = '\0';
+        add_header(c, line, colon + 2);
+    }
+    if (*c->body != '\0' && mt_http_req_header_count(c, "Content-Type") == 0)
+        add_header(c, "Content-Type", "application/json");
+}
+
+fake_call *fake_send(const fake_wish *w) {
+    mt_http_req *c = calloc(1, sizeof *c);
+    assert_non_null(c);
+    c->method = method_of(w->method != NULL ? w->method : "GET");
+    c->path = copy(w->path);
+    char *query = strchr(c->path, '?');
+    if (query != NULL)
+        *query++ = '\0';
+    c->query = copy(query);
+    c->body = copy(w->body);
+    c->remote = address(w->from != NULL ? w->from : "127.0.0.1:1");
+    c->lose = w->lose;
+    c->held = true;
+    add_headers(c, w);
+    mt_list_append(&net->calls, &c->all);
+    net->handlers.request(net->ctx, c);
+    fake_turn();
+    return c;
+}
+
+void fake_hang_up(fake_call *c) {
+    assert_false(c->answered);
+    c->gone = true;
+    net->handlers.abandoned(net->ctx, c);
+    fake_turn();
+}
+
+void fake_sleep(int64_t ms) {
+    int64_t end_ms = net->now_ms + ms;
+    for (int rounds = 0; net->wake_ms <= end_ms; rounds++) {
+        assert_true(rounds < 100000); /* else it wakes itself for ever */
+        if (net->wake_ms > net->now_ms)
+            net->now_ms = net->wake_ms;
+        net->wake_ms = INT64_MAX;
+        net->on_wake(net->ctx, net->now_ms);
+        fake_turn();
+        if (net->stopped)
+            return;
+    }
+    net->now_ms = end_ms;
+}
+
+void fake_signal(int signum) {
+    net->on_signal(net->ctx, signum);
+    fake_turn();
+}
+
+bool fake_stopped(void) {
+    return net->stopped;
+}
+
+bool fake_answered(const fake_call *c) {
+    return c->answered;
+}
+
+unsigned fake_status(const fake_call *c) {
+    if (!c->answered)
+        fail_msg("%s is not answered", c->path);
+    return c->status;
+}
+
+const char *fake_body(const fake_call *c) {
+    assert_true(c->answered);
+    return c->answer;
+}
+
+const char *fake_headers(const fake_call *c) {
+    assert_true(c->answered);
+    return c->answer_headers;
+}
+
+const char *fake_member(const fake_call *c, const char *name, char out[256]) {
+    char key[64];
+    (void)snprintf(key, sizeof key, "\"%s\":\"", name);
+    const char *at = strstr(fake_body(c), key);
+    if (at == NULL)
+        fail_msg("no %s in %s", name, fake_body(c));
+    at += strlen(key);
+    size_t len = strcspn(at, "\"");
+    assert_true(len < 256);
+    memcpy(out, at, len);
+    out[len] = '\0';
+    return out;
+}
+
+void fake_datagram(const char *from, const char *text) {
+    mt_addr a = address(from);
+    net->handlers.datagram(net->ctx, &the_udp, &a, mt_slice_of(text));
+    fake_turn();
+}
+
+size_t fake_sent(void) {
+    return net->sent;
+}
+
+const char *fake_last_sent(void) {
+    return net->last;
+}
+
+mt_conn *fake_connect(const char *from) {
+    mt_conn *c = calloc(1, sizeof *c);
+    assert_non_null(c);
+    c->id = ++net->next_conn;
+    c->remote = address(from);
+    mt_list_append(&net->conns, &c->all);
+    return c;
+}
+
+void fake_conn_text(mt_conn *c, const char *text) {
+    net->handlers.sip(net->ctx, c, mt_slice_of(text));
+    fake_turn();
+}
+
+void fake_conn_close(mt_conn *c) {
+    if (c->closed)
+        return;
+    c->closed = true;
+    net->handlers.closed(net->ctx, c);
+    fake_turn();
+}
+
+bool fake_accept(const char *from) {
+    mt_addr a = address(from);
+    return net->handlers.accept(net->ctx, &a);
+}
