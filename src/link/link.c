@@ -142,6 +142,8 @@ static mt_err write_sdp(mt_link *l, mt_sdp *sdp) {
         if (mt_sdp_add_candidate(sdp, mt_slice_of(*line)) != MT_OK)
             mt_log(MT_LOG_DEBUG, "link", "a candidate of ours is left out");
     g_strfreev(lines);
+    if (sdp->candidate_count == 0)
+        return MT_ENOENT; /* a dead TURN server or a wrong password shows in nothing else */
     return mt_sdp_write(sdp, &opt, &l->local_sdp);
 }
 
@@ -154,8 +156,10 @@ void mt_link_write_local(mt_link *l) {
         mt_sdp_init_answer(l->remote, l->local);
     if (l->cfg.caller)
         l->local->l16_first = l->cfg.codec == MT_CODEC_L16;
-    if (write_sdp(l, l->local) != MT_OK) {
-        mt_log(MT_LOG_ERROR, "link", "the session description could not be written");
+    mt_err err = write_sdp(l, l->local);
+    if (err != MT_OK) {
+        mt_log(MT_LOG_ERROR, "link", "no session description: %s",
+               err == MT_ENOENT ? "no address or relay to be reached at" : mt_err_str(err));
         mt_link_finish(l, MT_LINK_NO_PATH);
         return;
     }

@@ -320,6 +320,21 @@ static void test_no_path(void **state) {
     pair_close(&p);
 }
 
+/* libnice reports no error then: gathering ends with nothing. */
+static void test_dead_relay_is_told(void **state) {
+    link_pair p;
+    mt_link_config a = pair_config(true), b = pair_config(false);
+    a.relay_only = true;
+    a.turn = "127.0.0.1:9";
+    a.turn_user = a.turn_password = "x";
+    pair_init(&p);
+    pair_open(&p, &a, &b);
+    PAIR_UNTIL(&p, p.a.closed >= 0 || p.a.ready, 4000);
+    assert_int_equal(p.a.closed, MT_LINK_NO_PATH);
+    assert_false(p.a.ready);
+    pair_close(&p);
+}
+
 static unsigned count_files(const char *path) {
     unsigned count = 0;
     DIR *dir = opendir(path);
@@ -389,6 +404,7 @@ int main(void) {
         cmocka_unit_test(test_states_of_sdp),
         cmocka_unit_test(test_configuration_is_checked),
         cmocka_unit_test(test_no_path),
+        cmocka_unit_test(test_dead_relay_is_told),
         cmocka_unit_test(test_many_links_in_a_row_do_not_grow),
         cmocka_unit_test(test_many_texts_both_ways_in_order),
     };

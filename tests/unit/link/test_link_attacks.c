@@ -262,6 +262,19 @@ static void test_silence_of_one_direction(void **state) {
     close_attack(&t);
 }
 
+static void test_bye_into_silence_ends_within_a_second(void **state) {
+    attack t;
+    open_attack(&t, drop_silent, 0, 0);
+    pair_expect_secure(&t.pair);
+    t.silent[0] = t.silent[1] = true;
+    gint64 began_us = g_get_monotonic_time();
+    mt_link_bye(t.pair.a.link);
+    PAIR_UNTIL(&t.pair, t.pair.a.closed >= 0, 3000);
+    assert_int_equal(t.pair.a.closed, MT_LINK_LOCAL_BYE);
+    assert_in_range((g_get_monotonic_time() - began_us) / 1000, 900, 1300);
+    close_attack(&t);
+}
+
 /* The real limits, in real time. */
 static void test_silence_ends_after_15_s(void **state) {
     attack t;
@@ -359,6 +372,7 @@ int main(void) {
         cmocka_unit_test(test_silence_heals),
         cmocka_unit_test(test_backlog_after_an_outage_is_within_the_rate),
         cmocka_unit_test(test_silence_of_one_direction),
+        cmocka_unit_test(test_bye_into_silence_ends_within_a_second),
         cmocka_unit_test(test_silence_ends_after_15_s),
         cmocka_unit_test(test_repeated_sas_ends),
         cmocka_unit_test(test_malformed_message_ends),
