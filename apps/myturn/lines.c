@@ -143,6 +143,13 @@ static void line_connecting(pages *p, const char *line) {
         screen_say(p->screen, "%s", _("One moment, still connecting. q gives up."));
 }
 
+static void switch_mic(pages *p) {
+    myturn_err err = myturn_mic(p->client, !p->mic_wanted);
+    if (err == MYTURN_OK)
+        p->mic_wanted = !p->mic_wanted;
+    complain(p, err);
+}
+
 static void line_answer(pages *p, const char *line) {
     question asked = p->asked;
     if (g_ascii_strcasecmp(line, "y") == 0 || g_ascii_strcasecmp(line, "yes") == 0) {
@@ -168,7 +175,7 @@ static void line_talk(pages *p, const char *line) {
     if (p->asked != NOT_ASKED)
         line_answer(p, line);
     else if (strcmp(line, "m") == 0)
-        complain(p, myturn_mic(p->client, !p->mic_on));
+        switch_mic(p);
     else if (strcmp(line, "q") == 0)
         ask(p, ASKED_HANGUP);
     else if (strcmp(line, "/next") == 0)

@@ -135,7 +135,7 @@ static void begin_page(pages *p, myturn_state from) {
     cancel_main_due(p);
     if (!is_talk(p->state)) {
         p->asked = NOT_ASKED;
-        p->mic_on = p->partner_typing = false;
+        p->mic_on = p->mic_wanted = p->partner_typing = false;
     }
     if (p->leaving)
         return;
@@ -195,7 +195,7 @@ static void on_secure(pages *p, const myturn_event *e) {
 
 static void on_mic(pages *p, const myturn_event *e) {
     if (e->own) {
-        p->mic_on = e->on;
+        p->mic_on = p->mic_wanted = e->on;
         screen_say(p->screen, "%s",
                    e->on ? _("Your microphone is on. m switches it off.") : _("Your microphone is off."));
     } else {
@@ -252,6 +252,8 @@ static void on_ended(pages *p, const myturn_event *e) {
 
 static void on_error(pages *p, const myturn_event *e) {
     screen_say(p->screen, "%s", e->text);
+    if (g_strcmp0(e->code, "mic_failed") == 0)
+        p->mic_wanted = p->mic_on;
     if (g_strcmp0(e->code, "server_unreachable") == 0)
         screen_say(p->screen,
                    _("Is there a server at %s? Start one with \"myturnd\", or name another with --server URL."),

@@ -10,7 +10,7 @@
 #include <wchar.h>
 
 #define REAL_ENTER "\030\n" /* keys that only this file sends */
-#define HISTORY_LINES 100 /* kept in memory only */
+#define HISTORY_LINES 100   /* kept in memory only */
 
 struct term {
     EditLine *el;

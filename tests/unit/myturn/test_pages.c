@@ -245,7 +245,14 @@ static void lines_of_a_talk(void **unused) {
     EVENT(.kind = MYTURN_EV_MIC, .own = true, .on = true);
     expect_prompt("(microphone on) |jeden: ");
     pages_on_line(p, "m");
-    expect_calls("mic 1;mic 0;");
+    EVENT(.kind = MYTURN_EV_MIC, .own = true, .on = false);
+    pages_on_line(p, "m");
+    pages_on_line(p, "m");
+    pages_on_line(p, "m");
+    EVENT(.kind = MYTURN_EV_ERROR, .code = "mic_failed", .text = "no microphone");
+    pages_on_line(p, "m");
+    expect_calls("mic 1;mic 0;mic 1;mic 0;mic 1;mic 1;");
+    EVENT(.kind = MYTURN_EV_MIC, .own = true, .on = true);
     EVENT(.kind = MYTURN_EV_TYPING, .on = true);
     expect_prompt("(microphone on) [dwa is typing…] |jeden: ");
     EVENT(.kind = MYTURN_EV_TEXT, .name = "dwa", .text = "%s %n");

@@ -1,0 +1,114 @@
+"""The terminal client on a real terminal: the line being typed stays whole whatever arrives, and the terminal is left as it was."""
+
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from people import BUILD, Person, everybody, wait
+
+COLUMNS = 60
+
+
+class Terminal:
+    """A terminal emulator of its own (tmux) in which a shell runs."""
+
+    def __init__(self, folder):
+        self.socket = str(folder / "tmux")
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(COLUMNS), "-y", "30", "env LC_ALL=C.UTF-8 PS1='$ ' sh")
+
+    def tmux(self, *args):
+        return subprocess.run(["tmux", "-S", self.socket, *args], check=True, capture_output=True, text=True).stdout
+
+    def type(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def screen(self):
+        return [line for line in self.tmux("capture-pane", "-p").split("\n") if line.strip()]
+
+    def wait(self, what, done, limit_s=10):
+        end = time.monotonic() + limit_s
+        while not done(self.screen()):
+            assert time.monotonic() < end, f"no {what} on the screen:\n" + "\n".join(self.screen())
+            time.sleep(0.05)
+
+    def close(self):
+        self.tmux("kill-server")
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    assert shutil.which("tmux"), "tmux is needed"
+    one = Terminal(tmp_path)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def talk(server, terminal, tmp_path):
+    """jeden on a terminal, dwa driven by lines, in a talk."""
+    dwa = Person("dwa", server.url, tmp_path, mic="none", speaker="none")
+    everybody([dwa], "logged-in")
+    terminal.type(f"{BUILD}/myturn --server {server.url} --mic none --speaker none", "Enter")
+    terminal.wait("question for the name", lambda s: s[-1].startswith("Hi! What's your name?"))
+    terminal.type("jeden", "Enter")
+    terminal.wait("main page", lambda s: any("Press Enter when you are ready" in line for line in s))
+    terminal.type("Enter")
+    terminal.wait("waiting line", lambda s: s[-1].startswith("Waiting 0:0"))
+    dwa.type("")
+    everybody([dwa], "secure")
+    terminal.wait("talk", lambda s: s[-1].strip() == "jeden:")
+    yield dwa
+    dwa.close()
+
+
+def test_the_four_words_are_shown(talk, terminal):
+    words = " ".join(talk.find("secure")[0]["words"])
+    assert any(words in line for line in terminal.screen())
+
+
+def test_incoming_lines_do_not_tear_the_one_being_typed(talk, terminal):
+    typed = "Zażółć gęślą jaźń, a line that is longer than one row of this terminal 🎈"
+    terminal.type(typed)
+    for number in range(5):
+        talk.type(f"number {number}")
+    terminal.wait("the messages", lambda s: "dwa: number 4" in s)
+
+    def whole(screen):
+        at = screen.index("dwa: number 4")
+        return "".join(screen[at + 1:]).replace(" ", "") == ("jeden:" + typed).replace(" ", "")
+    terminal.wait("whole line below them", whole)
+    assert [line for line in terminal.screen() if line.startswith("dwa: number")] == [f"dwa: number {n}" for n in range(5)]
+    terminal.type("Enter")
+    wait([talk], "the message", lambda: talk.find("text"))
+    assert talk.find("text")[0]["body"] == typed
+
+
+def test_editing_in_the_middle_of_letters_of_several_bytes(talk, terminal):
+    terminal.type("łąka", "Left", "Left", "BSpace", "ą", "ć", "C-a", "C-d", "C-e", "!")
+    terminal.type("Enter")
+    wait([talk], "the message", lambda: talk.find("text"))
+    assert talk.find("text")[0]["body"] == "ąćka!"
+
+
+def test_question_and_hanging_up(talk, terminal):
+    terminal.type("q", "Enter")
+    terminal.wait("question", lambda s: s[-1].startswith("Are you sure you want to hang up? y/n"))
+    terminal.type("y", "Enter")
+    terminal.wait("end", lambda s: any("you have hung up" in line for line in s))
+    wait([talk], "the end", lambda: talk.find("ended"))
+
+
+@pytest.mark.parametrize("keys", [["C-c"], ["C-d"], ["q", "Enter", "y", "Enter", "quit", "Enter"]], ids=["ctrl-c", "ctrl-d", "quit"])
+def test_leaving_restores_the_terminal(talk, terminal, keys):
+    for key in keys:
+        terminal.type(key)
+        time.sleep(0.3)
+    wait([talk], "the end", lambda: talk.find("ended"))
+    terminal.wait("prompt of the shell", lambda s: s[-1].strip() == "$")
+    terminal.type("echo status $?; stty -a | tr ';' '\\n' | grep -ow -e '-icanon' -e '-echo' -e '-isig'; echo done", "Enter")
+    terminal.wait("answer", lambda s: "done" in s)
+    screen = terminal.screen()
+    assert "status 0" in screen
+    assert screen[screen.index("status 0") + 1] == "done"

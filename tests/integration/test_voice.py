@@ -1,0 +1,183 @@
+"""Voice between two terminal clients over the real daemon: what is spoken at one end is recorded at the other (A12)."""
+
+import array
+import os
+import re
+import subprocess
+import time
+import wave
+
+import pytest
+
+from people import BUILD, Person, everybody, pause, wait
+
+RATE = 48000
+
+
+def write_wav(path, samples):
+    with wave.open(str(path), "wb") as w:
+        w.setparams((1, 2, RATE, 0, "NONE", ""))
+        w.writeframes(array.array("h", samples).tobytes())
+
+
+def read_wav(path):
+    with wave.open(str(path)) as w:
+        assert (w.getframerate(), w.getnchannels(), w.getsampwidth()) == (RATE, 1, 2)
+        return array.array("h", w.readframes(w.getnframes()))
+
+
+def match(spoken, heard):
+    """Correlation 0 … 1 and delay in ms."""
+    out = subprocess.run([BUILD / "tools/voicematch", spoken, heard], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"correlation=([\d.]+) delay_ms=(-?\d+)", out)
+    return float(found.group(1)), int(found.group(2))
+
+
+def espeak(path, text, voice="en"):
+    subprocess.run(["espeak-ng", "-v", voice, "-s", "160", "-w", path, text], check=True)
+
+
+@pytest.fixture
+def pair(server, tmp_path):
+    """pair(mic, options) -> jeden and dwa in a talk; jeden's microphone has that SPEC, dwa records."""
+    people = []
+
+    def start(mic, *options, dwa_mic="none"):
+        people.extend(Person(name, server.url, tmp_path, options, mic=m)
+                      for name, m in (("jeden", mic), ("dwa", dwa_mic)))
+        everybody(people, "logged-in")
+        for person in people:
+            person.type("")
+        everybody(people, "secure")
+        return people
+    yield start
+    for person in people:
+        person.close()
+
+
+def speak(people, seconds, who=0):
+    """Microphone on for so long, then the talk ends and the recording is closed."""
+    speaker, listener = people[who], people[1 - who]
+    speaker.type("m")
+    wait(people, "microphone on", lambda: listener.find("mic", who="partner", on=True))
+    pause(people, seconds)
+    speaker.type("m")
+    wait(people, "microphone off", lambda: listener.find("mic", who="partner", on=False))
+    speaker.type("q")
+    speaker.type("y")
+    everybody(people, "ended")
+    return read_wav(listener.heard)
+
+
+@pytest.mark.parametrize("options", [("--codec", "opus"), ("--codec", "opus", "--ptime", "10"), ("--codec", "pcm")],
+                         ids=["opus 20 ms", "opus 10 ms", "pcm"])
+def test_speech_is_heard_both_ways(pair, tmp_path, options):
+    spoken = {"jeden": tmp_path / "a.wav", "dwa": tmp_path / "b.wav"}
+    espeak(spoken["jeden"], "The quick brown fox jumps over the lazy dog, and nobody listens.")
+    espeak(spoken["dwa"], "Sphinx of black quartz, judge my vow, said the second voice.", "en+f3")
+    people = pair(f"file:{spoken['jeden']}", *options, dwa_mic=f"file:{spoken['dwa']}")
+    people[1].type("m")
+    speak(people, 5.5)
+    jeden, dwa = people
+    for listener, speaker in ((jeden, dwa), (dwa, jeden)):
+        correlation, _ = match(spoken[speaker.name], listener.heard)
+        wrong, _ = match(spoken[listener.name], listener.heard)
+        print(f"{listener.name} heard {speaker.name}: {correlation}, himself: {wrong}")
+        assert correlation > 0.85
+        assert wrong < 0.4
+
+
+def test_silence_stays_silence(pair, tmp_path):
+    write_wav(tmp_path / "silence.wav", [0] * RATE * 2)
+    heard = speak(pair(f"file:{tmp_path / 'silence.wav'}"), 2.0)
+    assert max(map(abs, heard)) <= 3  # -80 dB
+
+
+def test_microphone_off_sends_nothing(pair):
+    people = pair("tone:440")
+    pause(people, 1.5)
+    people[0].type("q")
+    people[0].type("y")
+    everybody(people, "ended")
+    heard = read_wav(people[1].heard)
+    assert len(heard) > RATE and not any(heard)
+
+
+@pytest.mark.parametrize("codec", ["opus", "pcm"])
+def test_a_clipped_signal_does_not_wrap(pair, tmp_path, codec):
+    half = 120
+    write_wav(tmp_path / "square.wav", [32767 if i // half % 2 == 0 else -32768 for i in range(RATE * 2)])
+    heard = speak(pair(f"file:{tmp_path / 'square.wav'}", "--codec", codec), 2.0)
+    loud = [i for i, s in enumerate(heard) if abs(s) > 20000]
+    piece = [s > 0 for s in heard[loud[0] + RATE // 2:loud[0] + RATE] if abs(s) > 15000]
+    flips = sum(a != b for a, b in zip(piece, piece[1:]))
+    assert abs(flips - RATE / 2 / half) <= 3  # a wrapped sample would flip twice more
+
+
+def test_the_recording_has_true_timing(pair):
+    people = pair("tone:500")
+    start = time.monotonic()
+    for on in (True, False) * 3:
+        people[0].type("m")
+        wait(people, "switch", lambda: people[1].events and people[1].find("mic") and people[1].find("mic")[-1]["on"] is on)
+        pause(people, 0.5)
+    people[0].type("q")
+    people[0].type("y")
+    everybody(people, "ended")
+    lasted = time.monotonic() - start
+    heard = read_wav(people[1].heard)
+    assert abs(len(heard) / RATE - lasted) < 1.0
+    block = RATE // 50
+    loud = [max(map(abs, heard[i:i + block])) > 1000 for i in range(0, len(heard) - block, block)]
+    spurts = sum(b and not a for a, b in zip([False] + loud, loud))
+    assert spurts == 3
+    assert 1.2 < sum(loud) * block / RATE < 2.2
+
+
+def test_a_microphone_that_cannot_be_opened_is_told(pair):
+    people = pair("file:/nowhere/at/all.wav")
+    people[0].type("m")
+    wait(people, "the error", lambda: people[0].find("error"))
+    assert " " in people[0].find("error")[0]["message"]
+    people[0].type("the talk goes on")
+    wait(people, "the message", lambda: people[1].find("text", body="the talk goes on"))
+
+
+@pytest.fixture
+def sound_server(tmp_path):
+    """A private PulseAudio with two null sinks: what is played into `mouth` is what the source `mic` hears."""
+    script, socket = tmp_path / "sound.pa", tmp_path / "native"
+    script.write_text(f"""load-module module-native-protocol-unix socket={socket} auth-anonymous=1
+load-module module-null-sink sink_name=ear rate=48000 channels=1
+load-module module-null-sink sink_name=mouth rate=48000 channels=1
+load-module module-remap-source source_name=mic master=mouth.monitor channels=1
+""")
+    env = dict(os.environ, HOME=str(tmp_path), XDG_RUNTIME_DIR=str(tmp_path), PULSE_RUNTIME_PATH=str(tmp_path))
+    process = subprocess.Popen(["pulseaudio", "-n", "-F", script, "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1",
+                                "--disable-shm=yes"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 10
+    while not socket.exists():
+        assert process.poll() is None and time.monotonic() < end, "PulseAudio did not start"
+        time.sleep(0.05)
+    yield f"unix:{socket}"
+    process.terminate()
+    process.wait()
+
+
+def test_through_a_sound_server(sound_server, pair, tmp_path, monkeypatch):
+    """Real capture and playback: pacat speaks into jeden's microphone, parec records dwa's loudspeaker."""
+    monkeypatch.setenv("PULSE_SERVER", sound_server)
+    spoken, recorded = tmp_path / "spoken.wav", tmp_path / "recorded.wav"
+    espeak(spoken, "One two three four five, once I caught a fish alive.")
+    people = pair("device:mic", "--speaker", "device:ear")
+    pcm = ["--format=s16le", "--rate=48000", "--channels=1"]
+    with subprocess.Popen(["parec", "-d", "ear.monitor", "--latency-msec=20", "--file-format=wav", *pcm, recorded]) as recorder:
+        people[0].type("m")
+        wait(people, "microphone on", lambda: people[1].find("mic", who="partner", on=True))
+        pause(people, 1.5)  # a null sink that was idle takes up to 2 s to begin
+        subprocess.run(["paplay", "-d", "mouth", "--latency-msec=20", spoken], check=True)
+        pause(people, 1.0)
+        recorder.terminate()
+    correlation, _ = match(spoken, recorded)
+    print("through the sound server:", correlation)
+    assert correlation > 0.7
