@@ -195,7 +195,7 @@ static void on_secure(pages *p, const myturn_event *e) {
 
 static void on_mic(pages *p, const myturn_event *e) {
     if (e->own) {
-        p->mic_on = p->mic_wanted = e->on;
+        p->mic_on = e->on;
         screen_say(p->screen, "%s",
                    e->on ? _("Your microphone is on. m switches it off.") : _("Your microphone is off."));
     } else {
@@ -253,7 +253,7 @@ static void on_ended(pages *p, const myturn_event *e) {
 static void on_error(pages *p, const myturn_event *e) {
     screen_say(p->screen, "%s", e->text);
     if (g_strcmp0(e->code, "mic_failed") == 0)
-        p->mic_wanted = p->mic_on;
+        p->mic_wanted = false;
     if (g_strcmp0(e->code, "server_unreachable") == 0)
         screen_say(p->screen,
                    _("Is there a server at %s? Start one with \"myturnd\", or name another with --server URL."),

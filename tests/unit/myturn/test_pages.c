@@ -246,9 +246,8 @@ static void lines_of_a_talk(void **unused) {
     expect_prompt("(microphone on) |jeden: ");
     pages_on_line(p, "m");
     EVENT(.kind = MYTURN_EV_MIC, .own = true, .on = false);
-    pages_on_line(p, "m");
-    pages_on_line(p, "m");
-    pages_on_line(p, "m");
+    for (int i = 0; i < 3; i++) /* quicker than their events */
+        pages_on_line(p, "m");
     EVENT(.kind = MYTURN_EV_ERROR, .code = "mic_failed", .text = "no microphone");
     pages_on_line(p, "m");
     expect_calls("mic 1;mic 0;mic 1;mic 0;mic 1;mic 1;");
