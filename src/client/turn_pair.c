@@ -221,10 +221,10 @@ void mt_turn_link_secure(mt_turn *t, int64_t now_ms) {
     t->link = MT_TURN_LINK_SECURE;
     t->audio = true;
     t->failed_setups = 0;
-    (void)mt_turn_push(t, MT_TURN_AUDIO_START);
     mt_turn_set_state(t, MYTURN_TALKING);
     mt_turn_report *r = mt_turn_tell(t, MYTURN_EV_SECURE);
     memcpy(r->name, t->draw.name, sizeof r->name);
+    (void)mt_turn_push(t, MT_TURN_AUDIO_START); /* opening devices takes its time */
 }
 
 void mt_turn_link_silent(mt_turn *t, bool on, int64_t now_ms) {

@@ -73,7 +73,7 @@ static void test_caller_from_login_to_talk(void **state) {
     mt_turn_call_up(k->t, 1, k->now_ms);
     EXPECT(k, "call-up! remote(o1)");
     mt_turn_link_secure(k->t, k->now_ms);
-    EXPECT(k, "audio state(talking) secure!");
+    EXPECT(k, "state(talking) secure! audio");
     kit_pass(k, 3600 * 1000);
     EXPECT(k, "");
 }
@@ -88,7 +88,7 @@ static void test_callee_from_draw_to_talk(void **state) {
     mt_turn_call_up(k->t, IN(1), k->now_ms);
     EXPECT(k, "call-up!");
     mt_turn_link_secure(k->t, k->now_ms);
-    EXPECT(k, "audio state(talking) secure!");
+    EXPECT(k, "state(talking) secure! audio");
 }
 
 static void test_link_is_secure_before_the_ack(void **state) {
@@ -98,7 +98,7 @@ static void test_link_is_secure_before_the_ack(void **state) {
     mt_turn_link_ready(k->t, k->now_ms);
     (void)kit_trace(k);
     mt_turn_link_secure(k->t, k->now_ms);
-    EXPECT(k, "call-up! audio state(talking) secure!");
+    EXPECT(k, "call-up! state(talking) secure! audio");
     mt_turn_call_up(k->t, IN(1), k->now_ms);
     EXPECT(k, "");
 }

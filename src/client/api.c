@@ -1,0 +1,345 @@
+#include "client/api.h"
+
+#include <libsoup/soup.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "client/api_parse.h"
+
+enum { ANSWER_MS = 10000 }; /* besides what the request asks to be held */
+
+typedef enum request_kind { REQ_LOGIN, REQ_TURN, REQ_LEAVE, REQ_LOGOUT } request_kind;
+
+typedef struct request {
+    mt_list node;
+    mt_api *api; /* NULL: given up, nobody wants to hear */
+    request_kind kind;
+    uint32_t seq;
+    SoupMessage *msg;
+    GCancellable *cancel;
+    GSource *limit;
+    bool late;
+    GInputStream *stream;
+    GByteArray *body;
+} request;
+
+struct mt_api {
+    mt_api_events ev;
+    void *ctx;
+    SoupSession *session;
+    GUri *base;
+    GMainContext *main;
+    char *bearer; /* "Bearer …", NULL: not logged in */
+    mt_list requests;
+};
+
+mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt_api **out) {
+    GUri *base = g_uri_parse(url, G_URI_FLAGS_ENCODED, NULL);
+    if (base == NULL)
+        return MT_EBAD;
+    const char *scheme = g_uri_get_scheme(base), *host = g_uri_get_host(base), *path = g_uri_get_path(base);
+    bool web = strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
+    bool plain = g_uri_get_userinfo(base) == NULL && g_uri_get_query(base) == NULL &&
+                 g_uri_get_fragment(base) == NULL && (path[0] == '\0' || strcmp(path, "/") == 0);
+    if (!web || host == NULL || host[0] == '\0' || !plain) {
+        g_uri_unref(base);
+        return MT_EBAD;
+    }
+    mt_api *api = g_new0(mt_api, 1);
+    api->ev = *events;
+    api->ctx = ctx;
+    api->base = base;
+    api->main = g_main_context_ref_thread_default();
+    mt_list_init(&api->requests);
+    api->session =
+        soup_session_new_with_options("max-conns", 16, "max-conns-per-host", 8, "timeout", 120U, "idle-timeout", 50U,
+                                      "proxy-resolver", NULL, "user-agent", "myturn", NULL);
+    soup_session_remove_feature_by_type(api->session, SOUP_TYPE_AUTH_MANAGER);
+    soup_session_remove_feature_by_type(api->session, SOUP_TYPE_CONTENT_DECODER);
+    *out = api;
+    return MT_OK;
+}
+
+static void drop_token(mt_api *api) {
+    if (api->bearer != NULL)
+        mt_wipe(api->bearer, strlen(api->bearer));
+    g_clear_pointer(&api->bearer, g_free);
+}
+
+static void free_request(request *r) {
+    mt_list_remove(&r->node);
+    if (r->limit != NULL) {
+        g_source_destroy(r->limit);
+        g_source_unref(r->limit);
+    }
+    g_object_unref(r->msg);
+    g_object_unref(r->cancel);
+    g_clear_object(&r->stream);
+    if (r->body != NULL)
+        g_byte_array_unref(r->body);
+    g_free(r);
+}
+
+/* libsoup closes the connection of what is cancelled under way, and hands the request back to be freed. */
+static void give_up(request *r) {
+    r->api = NULL;
+    mt_list_remove(&r->node);
+    g_cancellable_cancel(r->cancel);
+}
+
+void mt_api_destroy(mt_api *api) {
+    if (api == NULL)
+        return;
+    mt_api_forget(api);
+    soup_session_abort(api->session);
+    g_object_unref(api->session);
+    g_uri_unref(api->base);
+    g_main_context_unref(api->main);
+    g_free(api);
+}
+
+/* Answers */
+
+static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fault *f) {
+    static const char *const words[] = {"login", "turn", "leave", "logout"};
+    mt_log(f->kind == MT_FAULT_UNREACHABLE ? MT_LOG_WARN : MT_LOG_INFO, "api", "%s: %u %s %s", words[kind], f->status,
+           f->code, f->text);
+    switch (kind) {
+    case REQ_LOGIN:
+        api->ev.login_failed(api->ctx, seq, f);
+        break;
+    case REQ_TURN:
+        api->ev.turn_failed(api->ctx, seq, f);
+        break;
+    case REQ_LEAVE:
+        api->ev.left(api->ctx, seq, f);
+        break;
+    case REQ_LOGOUT:
+        api->ev.logged_out(api->ctx, seq);
+        break;
+    }
+}
+
+static void tell_malformed(mt_api *api, request_kind kind, uint32_t seq, unsigned status) {
+    mt_fault f = {.kind = MT_FAULT_MALFORMED, .status = status, .text = "malformed answer; is this a myTurn server?"};
+    tell_fault(api, kind, seq, &f);
+}
+
+static void login_answered(mt_api *api, uint32_t seq, unsigned status, JsonObject *o) {
+    mt_api_login_info info;
+    const char *token = NULL;
+    if (!mt_api_parse_login(o, &info, &token)) {
+        tell_malformed(api, REQ_LOGIN, seq, status);
+        return;
+    }
+    drop_token(api);
+    api->bearer = g_strdup_printf("Bearer %s", token);
+    api->ev.login_done(api->ctx, seq, &info);
+}
+
+static void turn_answered(mt_api *api, uint32_t seq, unsigned status, JsonObject *o) {
+    mt_turn_draw draw;
+    bool waiting = false;
+    unsigned ready = 0, online = 0;
+    if (!mt_api_parse_turn(o, &waiting, &draw, &ready, &online))
+        tell_malformed(api, REQ_TURN, seq, status);
+    else if (waiting)
+        api->ev.waiting(api->ctx, seq, ready, online);
+    else
+        api->ev.drawn(api->ctx, seq, &draw);
+}
+
+static void answered(mt_api *api, request_kind kind, uint32_t seq, unsigned status, JsonObject *o) {
+    if (kind == REQ_LOGOUT)
+        api->ev.logged_out(api->ctx, seq);
+    else if (kind == REQ_LEAVE)
+        api->ev.left(api->ctx, seq, NULL);
+    else if (o == NULL)
+        tell_malformed(api, kind, seq, status);
+    else if (kind == REQ_LOGIN)
+        login_answered(api, seq, status, o);
+    else
+        turn_answered(api, seq, status, o);
+}
+
+/* The request is freed before its event: the owner may destroy everything from within. */
+static void finish(request *r) {
+    mt_api *api = r->api;
+    request_kind kind = r->kind;
+    uint32_t seq = r->seq;
+    unsigned status = soup_message_get_status(r->msg);
+    char *retry_after =
+        g_strdup(soup_message_headers_get_one(soup_message_get_response_headers(r->msg), "Retry-After"));
+    GByteArray *body = g_byte_array_ref(r->body);
+    free_request(r);
+    JsonParser *parser = json_parser_new();
+    JsonObject *o = mt_api_parse_object(parser, mt_slice_n(body->data, body->len));
+    if (status >= 200 && status < 300) {
+        answered(api, kind, seq, status, o);
+    } else {
+        mt_fault f = mt_api_parse_fault(status, o, retry_after);
+        tell_fault(api, kind, seq, &f);
+    }
+    g_object_unref(parser);
+    mt_wipe(body->data, body->len); /* a login's answer holds secrets */
+    g_byte_array_unref(body);
+    g_free(retry_after);
+}
+
+static void fail(request *r, const char *why) {
+    mt_api *api = r->api;
+    request_kind kind = r->kind;
+    uint32_t seq = r->seq;
+    mt_fault f = {.kind = MT_FAULT_UNREACHABLE};
+    (void)g_strlcpy(f.text, why, sizeof f.text);
+    free_request(r);
+    tell_fault(api, kind, seq, &f);
+}
+
+static void read_more(request *r);
+
+static void on_read(GObject *source, GAsyncResult *result, gpointer data) {
+    request *r = data;
+    GError *err = NULL;
+    GBytes *bytes = g_input_stream_read_bytes_finish(G_INPUT_STREAM(source), result, &err);
+    gsize len = bytes != NULL ? g_bytes_get_size(bytes) : 0;
+    if (len > 0)
+        g_byte_array_append(r->body, g_bytes_get_data(bytes, NULL), (guint)len);
+    bool failed = bytes == NULL;
+    if (bytes != NULL)
+        g_bytes_unref(bytes);
+    if (r->api == NULL)
+        free_request(r);
+    else if (failed)
+        fail(r, r->late ? "no answer in time" : err->message);
+    else if (r->body->len > MT_API_BODY_MAX)
+        fail(r, "the answer is too long");
+    else if (len == 0)
+        finish(r);
+    else
+        read_more(r);
+    g_clear_error(&err);
+}
+
+static void read_more(request *r) {
+    g_input_stream_read_bytes_async(r->stream, 4096, G_PRIORITY_DEFAULT, r->cancel, on_read, r);
+}
+
+static void on_sent(GObject *source, GAsyncResult *result, gpointer data) {
+    request *r = data;
+    GError *err = NULL;
+    r->stream = soup_session_send_finish(SOUP_SESSION(source), result, &err);
+    if (r->api == NULL) {
+        free_request(r);
+    } else if (r->stream == NULL) {
+        fail(r, r->late ? "no answer in time" : err->message);
+    } else {
+        r->body = g_byte_array_new();
+        read_more(r);
+    }
+    g_clear_error(&err);
+}
+
+static gboolean on_late(gpointer data) {
+    request *r = data;
+    r->late = true;
+    g_cancellable_cancel(r->cancel);
+    return G_SOURCE_REMOVE;
+}
+
+/* Requests */
+
+static request *begin(mt_api *api, request_kind kind, uint32_t seq, const char *method, const char *path) {
+    request *r = g_new0(request, 1);
+    char *at = g_uri_to_string(api->base);
+    size_t len = strlen(at);
+    char *url = g_strconcat(at, len > 0 && at[len - 1] == '/' ? path + 1 : path, NULL);
+    r->api = api;
+    r->kind = kind;
+    r->seq = seq;
+    r->msg = soup_message_new(method, url);
+    r->cancel = g_cancellable_new();
+    soup_message_add_flags(r->msg, SOUP_MESSAGE_NO_REDIRECT);
+    if (api->bearer != NULL)
+        soup_message_headers_replace(soup_message_get_request_headers(r->msg), "Authorization", api->bearer);
+    mt_list_append(&api->requests, &r->node);
+    g_free(at);
+    g_free(url);
+    return r;
+}
+
+static void set_body(request *r, const char *json) {
+    GBytes *bytes = g_bytes_new(json, strlen(json));
+    soup_message_set_request_body_from_bytes(r->msg, "application/json", bytes);
+    g_bytes_unref(bytes);
+}
+
+static void dispatch(request *r, unsigned limit_ms) {
+    r->limit = g_timeout_source_new(limit_ms);
+    g_source_set_callback(r->limit, on_late, r, NULL);
+    (void)g_source_attach(r->limit, r->api->main);
+    soup_session_send_async(r->api->session, r->msg, G_PRIORITY_DEFAULT, r->cancel, on_sent, r);
+}
+
+void mt_api_login(mt_api *api, uint32_t seq, const char *name) {
+    drop_token(api);
+    request *r = begin(api, REQ_LOGIN, seq, "POST", "/v1/users");
+    JsonBuilder *b = json_builder_new();
+    json_builder_begin_object(b);
+    json_builder_set_member_name(b, "name");
+    json_builder_add_string_value(b, name);
+    json_builder_end_object(b);
+    JsonNode *root = json_builder_get_root(b);
+    char *json = json_to_string(root, FALSE);
+    set_body(r, json);
+    g_free(json);
+    json_node_unref(root);
+    g_object_unref(b);
+    dispatch(r, ANSWER_MS);
+}
+
+void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave) {
+    request *r = begin(api, REQ_TURN, seq, "POST", "/v1/turn");
+    char hex[2 * MT_TURN_PAIR_BYTES + 1] = "", json[128], prefer[32];
+    if (leave != NULL)
+        mt_text_hex(leave, MT_TURN_PAIR_BYTES, hex);
+    (void)snprintf(json, sizeof json,
+                   leave != NULL ? "{\"leave\":\"%s\",\"link\":[\"gcm\"]}" : "{%s\"link\":[\"gcm\"]}", hex);
+    set_body(r, json);
+    (void)snprintf(prefer, sizeof prefer, "wait=%u", wait_s);
+    soup_message_headers_replace(soup_message_get_request_headers(r->msg), "Prefer", prefer);
+    dispatch(r, wait_s * 1000 + 20000); /* a caller's answer may be held 15 s beyond, until the callee is ready */
+}
+
+void mt_api_break(mt_api *api) {
+    MT_LIST_FOREACH_SAFE(it, &api->requests) {
+        request *r = MT_CONTAINER(it, request, node);
+        if (r->kind == REQ_TURN)
+            give_up(r);
+    }
+}
+
+void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair) {
+    char path[16 + 2 * MT_TURN_PAIR_BYTES + 1] = "/v1/turn";
+    if (pair != NULL) {
+        char hex[2 * MT_TURN_PAIR_BYTES + 1];
+        mt_text_hex(pair, MT_TURN_PAIR_BYTES, hex);
+        (void)snprintf(path, sizeof path, "/v1/turn?pair=%s", hex);
+    }
+    dispatch(begin(api, REQ_LEAVE, seq, "DELETE", path), ANSWER_MS);
+}
+
+void mt_api_logout(mt_api *api, uint32_t seq) {
+    dispatch(begin(api, REQ_LOGOUT, seq, "DELETE", "/v1/me"), ANSWER_MS);
+}
+
+void mt_api_forget(mt_api *api) {
+    MT_LIST_FOREACH_SAFE(it, &api->requests) {
+        give_up(MT_CONTAINER(it, request, node));
+    }
+    drop_token(api);
+}

@@ -1,0 +1,48 @@
+/* The client's half of the HTTP API `/v1` (docs/protocol/api.md), on libsoup in the GLib loop.
+ *
+ * Every request that is begun is answered by exactly one event, from the main loop, unless it is broken, forgotten or
+ * the object destroyed. A held request stands in nobody's way: each has a connection of its own. Answers are limited in
+ * size and checked. Nothing is cached, redirected or kept. */
+#ifndef MT_CLIENT_API_H
+#define MT_CLIENT_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "client/fault.h"
+#include "client/turn.h"
+
+typedef struct mt_api mt_api;
+
+typedef struct mt_api_login_info { /* borrowed until the event returns */
+    const char *name;
+    uint32_t exten;
+    const char *sip_uri, *sip_username, *sip_realm, *sip_password;
+    const char *sip_udp, *sip_tcp; /* "address:port", NULL: not served */
+    bool relay_only;
+} mt_api_login_info;
+
+typedef struct mt_api_events {
+    void (*login_done)(void *ctx, uint32_t seq, const mt_api_login_info *info);
+    void (*login_failed)(void *ctx, uint32_t seq, const mt_fault *fault);
+    void (*drawn)(void *ctx, uint32_t seq, const mt_turn_draw *draw);
+    void (*waiting)(void *ctx, uint32_t seq, unsigned ready, unsigned online);
+    void (*turn_failed)(void *ctx, uint32_t seq, const mt_fault *fault);
+    void (*left)(void *ctx, uint32_t seq, const mt_fault *fault); /* NULL: with success */
+    void (*logged_out)(void *ctx, uint32_t seq);                  /* anyhow */
+} mt_api_events;
+
+/* url: http://host[:port] or https://…, without path. MT_EBAD: not such a URL. MT_ENOMEM. */
+mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt_api **out) MT_MUST_CHECK;
+void mt_api_destroy(mt_api *api); /* no event follows; NULL is harmless */
+
+/* pair: 16 bytes, or NULL. */
+void mt_api_login(mt_api *api, uint32_t seq, const char *name);
+void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave);
+void mt_api_break(mt_api *api); /* gives the mt_api_turn under way up; the server notices at once */
+void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair);
+void mt_api_logout(mt_api *api, uint32_t seq);
+void mt_api_forget(mt_api *api); /* the token, and all requests under way */
+
+#endif

@@ -1,0 +1,445 @@
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "client/client_priv.h"
+
+/* What the login answered */
+
+static void forget_sip(myturn_client *c) {
+    if (c->sip.password != NULL)
+        mt_wipe(c->sip.password, strlen(c->sip.password));
+    g_free(c->sip.uri);
+    g_free(c->sip.username);
+    g_free(c->sip.realm);
+    g_free(c->sip.password);
+    g_free(c->sip.udp);
+    g_free(c->sip.tcp);
+    memset(&c->sip, 0, sizeof c->sip);
+}
+
+/* The API's events */
+
+static void on_login_done(void *ctx, uint32_t seq, const mt_api_login_info *info) {
+    myturn_client *c = ctx;
+    forget_sip(c);
+    c->sip = (mt_client_sip){.uri = g_strdup(info->sip_uri),
+                             .username = g_strdup(info->sip_username),
+                             .realm = g_strdup(info->sip_realm),
+                             .password = g_strdup(info->sip_password),
+                             .udp = g_strdup(info->sip_udp),
+                             .tcp = g_strdup(info->sip_tcp),
+                             .relay_only = info->relay_only};
+    mt_turn_login_done(c->turn, seq, info->name, info->exten, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_login_failed(void *ctx, uint32_t seq, const mt_fault *fault) {
+    myturn_client *c = ctx;
+    mt_turn_login_failed(c->turn, seq, fault, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_drawn(void *ctx, uint32_t seq, const mt_turn_draw *draw) {
+    myturn_client *c = ctx;
+    mt_turn_drawn(c->turn, seq, draw, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_waiting(void *ctx, uint32_t seq, unsigned ready, unsigned online) {
+    myturn_client *c = ctx;
+    mt_turn_waiting(c->turn, seq, ready, online, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_turn_failed(void *ctx, uint32_t seq, const mt_fault *fault) {
+    myturn_client *c = ctx;
+    mt_turn_turn_failed(c->turn, seq, fault, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_left(void *ctx, uint32_t seq, const mt_fault *fault) {
+    myturn_client *c = ctx;
+    mt_turn_left(c->turn, seq, fault, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_logged_out(void *ctx, uint32_t seq) {
+    myturn_client *c = ctx;
+    mt_turn_logged_out(c->turn, seq, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static const mt_api_events api_events = {on_login_done,  on_login_failed, on_drawn,     on_waiting,
+                                         on_turn_failed, on_left,         on_logged_out};
+
+/* The user agent's events */
+
+static void on_registered(void *ctx) {
+    myturn_client *c = ctx;
+    mt_turn_registered(c->turn, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_register_failed(void *ctx, unsigned code) {
+    myturn_client *c = ctx;
+    mt_turn_register_failed(c->turn, code, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_unregistered(void *ctx) {
+    myturn_client *c = ctx;
+    mt_turn_unregistered(c->turn, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_incoming(void *ctx, uint32_t call, const char *from) {
+    myturn_client *c = ctx;
+    mt_turn_incoming(c->turn, call, from, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_up(void *ctx, uint32_t call) {
+    myturn_client *c = ctx;
+    mt_turn_call_up(c->turn, call, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_failed(void *ctx, uint32_t call, unsigned code) {
+    myturn_client *c = ctx;
+    mt_turn_call_failed(c->turn, call, code, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_ended(void *ctx, uint32_t call) {
+    myturn_client *c = ctx;
+    mt_turn_call_ended(c->turn, call, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static const mt_ua_events ua_events = {on_registered, on_register_failed, on_unregistered, on_incoming, NULL,
+                                       on_up,         on_failed,          on_ended};
+
+/* Actions */
+
+static void stop_ua(myturn_client *c) {
+    mt_ua_destroy(c->ua);
+    c->ua = NULL;
+}
+
+static void start_ua(myturn_client *c) {
+    stop_ua(c);
+    bool udp = c->transport == MYTURN_UDP ? c->sip.udp != NULL : c->sip.tcp == NULL;
+    mt_ua_account account = {.uri = c->sip.uri,
+                             .username = c->sip.username,
+                             .realm = c->sip.realm,
+                             .password = c->sip.password,
+                             .server = udp ? c->sip.udp : c->sip.tcp,
+                             .udp = udp};
+    mt_addr server;
+    c->loopback = mt_addr_parse(mt_slice_of(account.server), &server) == MT_OK && mt_addr_is_loopback(&server);
+    mt_err err = mt_ua_create(&account, &ua_events, c, &c->ua);
+    if (err == MT_OK)
+        return;
+    mt_log(MT_LOG_ERROR, "sip", "no user agent: %s", mt_err_str(err));
+    mt_turn_register_failed(c->turn, 403, mt_clock_ms());
+}
+
+static void dial(myturn_client *c, const mt_turn_action *a) {
+    const char *sdp = mt_client_local_sdp(c);
+    if (c->ua == NULL || sdp == NULL || mt_ua_dial(c->ua, a->call, a->exten, sdp) != MT_OK)
+        mt_turn_call_failed(c->turn, a->call, 500, mt_clock_ms());
+}
+
+static void answer(myturn_client *c, const mt_turn_action *a) {
+    const char *sdp = mt_client_local_sdp(c);
+    if (c->ua == NULL || sdp == NULL || mt_ua_answer(c->ua, a->call, sdp) != MT_OK)
+        mt_turn_call_failed(c->turn, a->call, 487, mt_clock_ms());
+}
+
+static void act_api(myturn_client *c, const mt_turn_action *a) {
+    const uint8_t *pair = a->leave ? a->pair : NULL;
+    switch (a->kind) {
+    case MT_TURN_API_LOGIN:
+        mt_api_login(c->api, a->seq, a->name);
+        break;
+    case MT_TURN_API_TURN:
+        mt_api_turn(c->api, a->seq, a->wait_s, pair);
+        break;
+    case MT_TURN_API_BREAK:
+        mt_api_break(c->api);
+        break;
+    case MT_TURN_API_LEAVE:
+        mt_api_leave(c->api, a->seq, pair);
+        break;
+    case MT_TURN_API_LOGOUT:
+        mt_api_logout(c->api, a->seq);
+        break;
+    default:
+        mt_api_forget(c->api);
+        forget_sip(c);
+        break;
+    }
+}
+
+static void act_sip(myturn_client *c, const mt_turn_action *a) {
+    if (a->kind == MT_TURN_SIP_REGISTER)
+        start_ua(c);
+    else if (a->kind == MT_TURN_SIP_STOP)
+        stop_ua(c);
+    else if (a->kind == MT_TURN_SIP_DIAL)
+        dial(c, a);
+    else if (a->kind == MT_TURN_SIP_ANSWER)
+        answer(c, a);
+    else if (c->ua == NULL)
+        return;
+    else if (a->kind == MT_TURN_SIP_UNREGISTER)
+        mt_ua_unregister(c->ua);
+    else if (a->kind == MT_TURN_SIP_REFUSE)
+        mt_ua_refuse(c->ua, a->call, a->code);
+    else
+        mt_ua_hangup(c->ua, a->call);
+}
+
+static void act_talk(myturn_client *c, const mt_turn_action *a) {
+    switch (a->kind) {
+    case MT_TURN_LINK_CREATE:
+        mt_client_link_create(c, a);
+        break;
+    case MT_TURN_LINK_REMOTE:
+        mt_client_link_remote(c, a->call);
+        break;
+    case MT_TURN_LINK_BYE:
+        mt_client_link_bye(c);
+        break;
+    case MT_TURN_LINK_DESTROY:
+        mt_client_link_destroy(c);
+        break;
+    case MT_TURN_AUDIO_START:
+        mt_client_audio_start(c);
+        break;
+    default:
+        mt_client_audio_stop(c);
+        break;
+    }
+}
+
+static void act(myturn_client *c, const mt_turn_action *a) {
+    if (a->kind == MT_TURN_REPORT)
+        mt_client_tell_report(c, &a->report);
+    else if (a->kind <= MT_TURN_API_FORGET)
+        act_api(c, a);
+    else if (a->kind <= MT_TURN_SIP_HANGUP)
+        act_sip(c, a);
+    else
+        act_talk(c, a);
+}
+
+void mt_client_act(myturn_client *c) {
+    if (c->acting) /* an action that failed at once: its consequences are done by the loop below */
+        return;
+    c->acting = true;
+    mt_turn_action a;
+    while (mt_turn_action_next(c->turn, &a) == MT_OK)
+        act(c, &a);
+    c->acting = false;
+    int64_t next_ms = mt_turn_next_ms(c->turn);
+    g_source_set_ready_time(c->timer, next_ms == INT64_MAX ? -1 : next_ms * 1000);
+}
+
+/* Time: GLib's monotonic clock is the one of base/clock.h. */
+
+static gboolean on_time(GSource *s, GSourceFunc fn, gpointer data) {
+    (void)fn;
+    myturn_client *c = data;
+    g_source_set_ready_time(s, -1);
+    mt_turn_tick(c->turn, mt_clock_ms());
+    mt_client_act(c);
+    return G_SOURCE_CONTINUE;
+}
+
+static void start_timer(myturn_client *c) {
+    static GSourceFuncs funcs = {.dispatch = on_time};
+    c->timer = g_source_new(&funcs, sizeof(GSource));
+    g_source_set_callback(c->timer, NULL, c, NULL);
+    (void)g_source_attach(c->timer, c->main);
+}
+
+/* The public API */
+
+void myturn_options_default(myturn_options *o) {
+    memset(o, 0, sizeof *o);
+    o->server = "http://127.0.0.1:8080";
+    o->codec = MYTURN_OPUS;
+    o->transport = MYTURN_TCP;
+    o->ptime_ms = 20;
+}
+
+static bool init_libraries(void) {
+    static int done; /* 0: not tried, 1: works, -1: does not */
+    if (done == 0)
+        done = mt_link_init() == MT_OK && mt_audio_init() == MT_OK ? 1 : -1;
+    return done > 0;
+}
+
+static bool spec_is_good(const char *spec, bool mic) {
+    return spec == NULL || mt_audio_spec_check(spec, mic) == MT_OK;
+}
+
+static void free_parts(myturn_client *c) {
+    mt_ua_destroy(c->ua);
+    mt_api_destroy(c->api);
+    if (c->timer != NULL) {
+        g_source_destroy(c->timer);
+        g_source_unref(c->timer);
+    }
+    mt_turn_destroy(c->turn);
+    mt_client_drop_events(c);
+    forget_sip(c);
+    g_main_context_unref(c->main);
+    g_free(c->mic);
+    g_free(c->speaker);
+}
+
+myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx, myturn_client **out) {
+    if (o->server == NULL || fn == NULL || !spec_is_good(o->mic, true) || !spec_is_good(o->speaker, false))
+        return MYTURN_ERR_ARGUMENT;
+    if (o->ptime_ms != 0 && o->ptime_ms != 10 && o->ptime_ms != 20)
+        return MYTURN_ERR_ARGUMENT;
+    if (!init_libraries())
+        return MYTURN_ERR_SYSTEM;
+    myturn_client *c = g_new0(myturn_client, 1);
+    c->mic = g_strdup(o->mic);
+    c->speaker = g_strdup(o->speaker);
+    c->codec = o->codec;
+    c->transport = o->transport;
+    c->ptime_ms = o->ptime_ms == 10 ? 10 : 20;
+    c->open_mic = o->open_mic;
+    c->fn = fn;
+    c->fn_ctx = ctx;
+    c->main = g_main_context_ref_thread_default();
+    g_queue_init(&c->events);
+    mt_err err = mt_api_create(o->server, &api_events, c, &c->api);
+    if (err == MT_OK)
+        err = mt_turn_create(mt_random_kernel(), &c->turn);
+    if (err != MT_OK) {
+        free_parts(c);
+        g_free(c);
+        return err == MT_EBAD ? MYTURN_ERR_ARGUMENT : MYTURN_ERR_MEMORY;
+    }
+    start_timer(c);
+    *out = c;
+    return MYTURN_OK;
+}
+
+void myturn_destroy(myturn_client *c) {
+    if (c == NULL)
+        return;
+    mt_client_abandon(c);
+    free_parts(c);
+    c->destroyed = true;
+    mt_client_unref(c);
+}
+
+static myturn_err outcome(myturn_client *c, mt_err err) {
+    if (err == MT_OK)
+        mt_client_act(c);
+    if (err == MT_OK)
+        return MYTURN_OK;
+    return err == MT_EINVAL ? MYTURN_ERR_ARGUMENT : MYTURN_ERR_STATE;
+}
+
+myturn_err myturn_login(myturn_client *c, const char *name) {
+    if (name == NULL || !mt_text_is_utf8(mt_slice_of(name)))
+        return MYTURN_ERR_ARGUMENT;
+    return outcome(c, mt_turn_login(c->turn, name, mt_clock_ms()));
+}
+
+myturn_err myturn_logout(myturn_client *c) {
+    return outcome(c, mt_turn_logout(c->turn, mt_clock_ms()));
+}
+myturn_err myturn_ready(myturn_client *c) {
+    return outcome(c, mt_turn_ready(c->turn, mt_clock_ms()));
+}
+myturn_err myturn_cancel(myturn_client *c) {
+    return outcome(c, mt_turn_cancel(c->turn, mt_clock_ms()));
+}
+myturn_err myturn_hangup(myturn_client *c) {
+    return outcome(c, mt_turn_hangup(c->turn, mt_clock_ms()));
+}
+myturn_err myturn_next(myturn_client *c) {
+    return outcome(c, mt_turn_next(c->turn, mt_clock_ms()));
+}
+myturn_state myturn_get_state(const myturn_client *c) {
+    return mt_turn_state(c->turn);
+}
+
+static bool is_talking(const myturn_client *c) {
+    myturn_state s = mt_turn_state(c->turn);
+    return (s == MYTURN_TALKING || s == MYTURN_RECONNECTING) && c->link != NULL;
+}
+
+myturn_err myturn_text(myturn_client *c, const char *text) {
+    size_t count = 0;
+    if (text == NULL || text[0] == '\0' || mt_text_count(mt_slice_of(text), &count) != MT_OK)
+        return MYTURN_ERR_ARGUMENT;
+    if (count > MYTURN_TEXT_MAX)
+        return MYTURN_ERR_TOO_LONG;
+    if (!is_talking(c))
+        return MYTURN_ERR_STATE;
+    switch (mt_link_text(c->link->link, mt_slice_of(text))) {
+    case MT_OK:
+        return MYTURN_OK;
+    case MT_ELIMIT:
+        return MYTURN_ERR_BUSY;
+    case MT_EBAD:
+        return MYTURN_ERR_ARGUMENT;
+    case MT_ENOMEM:
+        return MYTURN_ERR_MEMORY;
+    default:
+        return MYTURN_ERR_STATE;
+    }
+}
+
+myturn_err myturn_typing(myturn_client *c, bool on) {
+    if (!is_talking(c))
+        return MYTURN_ERR_STATE;
+    mt_err err = mt_link_typing(c->link->link, on);
+    return err == MT_OK ? MYTURN_OK : err == MT_ELIMIT ? MYTURN_ERR_BUSY : MYTURN_ERR_STATE;
+}
+
+myturn_err myturn_mic(myturn_client *c, bool on) {
+    if (!is_talking(c))
+        return MYTURN_ERR_STATE;
+    mt_err err = mt_client_mic(c, on);
+    return err == MT_OK ? MYTURN_OK : err == MT_ESTATE ? MYTURN_ERR_STATE : MYTURN_ERR_SYSTEM;
+}
+
+typedef struct device_ctx {
+    myturn_device_fn *fn;
+    void *ctx;
+} device_ctx;
+
+static void on_device(void *ctx, bool mic, const char *name, const char *label) {
+    const device_ctx *d = ctx;
+    d->fn(d->ctx, mic, name, label);
+}
+
+myturn_err myturn_list_devices(myturn_device_fn *fn, void *ctx) {
+    device_ctx d = {fn, ctx};
+    if (!init_libraries())
+        return MYTURN_ERR_SYSTEM;
+    return mt_audio_devices(on_device, &d) == MT_OK ? MYTURN_OK : MYTURN_ERR_SYSTEM;
+}
+
+myturn_err myturn_log(int fd, const char *level, bool names) {
+    mt_log_level l = MT_LOG_INFO;
+    if (level == NULL || mt_log_level_parse(level, &l) != MT_OK)
+        return MYTURN_ERR_ARGUMENT;
+    mt_log_setup(fd, l, names);
+    return MYTURN_OK;
+}

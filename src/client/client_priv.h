@@ -1,0 +1,79 @@
+/* The inside of libmyturn's client, which joins the conversation machine with what does its actions: client.c (public
+ * calls, API, SIP, time), client_talk.c (link and sound), client_events.c (what the application is told). */
+#ifndef MT_CLIENT_CLIENT_PRIV_H
+#define MT_CLIENT_CLIENT_PRIV_H
+
+#include <glib.h>
+
+#include "client/api.h"
+#include "client/turn.h"
+#include "client/ua.h"
+#include "link/link.h"
+#include "media/audio.h"
+
+/* A link and whose it is; outlives the client while it says bye. */
+typedef struct mt_client_link {
+    myturn_client *client; /* NULL: destroyed */
+    mt_link *link;
+    bool closing; /* let go: only its end is of interest */
+} mt_client_link;
+
+typedef struct mt_client_sip {
+    char *uri, *username, *realm, *password, *udp, *tcp;
+    bool relay_only;
+} mt_client_sip;
+
+struct myturn_client {
+    char *mic, *speaker;
+    myturn_codec codec;
+    myturn_transport transport;
+    uint8_t ptime_ms;
+    bool open_mic;
+
+    myturn_event_fn *fn;
+    void *fn_ctx;
+    GMainContext *main;
+    GQueue events;    /* of mt_client_event */
+    GSource *deliver; /* while there are events */
+    bool destroyed;   /* by the application, from within an event */
+    unsigned delivering;
+
+    mt_turn *turn;
+    GSource *timer;
+    bool acting;
+    mt_api *api;
+    mt_ua *ua;
+    mt_client_sip sip;
+    bool loopback; /* the server is on this machine */
+
+    mt_client_link *link;
+    GSList *closing; /* of mt_client_link: those that say bye */
+    mt_audio *audio;
+    mt_link *audio_link; /* where the microphone's packets go, from another thread; set while audio is there */
+    bool mic_on;
+    mt_link_secure secure;
+    int64_t drawn_us, secure_us;
+};
+
+/* client.c: does what the machine wants done; to be called after every call of it. */
+void mt_client_act(myturn_client *c);
+
+/* client_talk.c */
+void mt_client_link_create(myturn_client *c, const mt_turn_action *a);
+void mt_client_link_remote(myturn_client *c, uint32_t call);
+void mt_client_link_bye(myturn_client *c);
+void mt_client_link_destroy(myturn_client *c);
+const char *mt_client_local_sdp(myturn_client *c); /* NULL: none */
+void mt_client_audio_start(myturn_client *c);
+void mt_client_audio_stop(myturn_client *c);
+mt_err mt_client_mic(myturn_client *c, bool on) MT_MUST_CHECK;
+void mt_client_abandon(myturn_client *c); /* the client is being destroyed */
+
+/* client_events.c. Strings are copied, but for static ones: reason, code, words, codec. */
+void mt_client_tell(myturn_client *c, const myturn_event *e);
+void mt_client_tell_report(myturn_client *c, const mt_turn_report *r);
+void mt_client_tell_error(myturn_client *c, const char *code, const char *text);
+void mt_client_drop_events(myturn_client *c);
+void mt_client_unref(myturn_client *c); /* frees when destroyed and not delivering */
+
+#endif
