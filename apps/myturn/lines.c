@@ -147,7 +147,8 @@ static void switch_mic(pages *p) {
     myturn_err err = myturn_mic(p->client, !p->mic_wanted);
     if (err == MYTURN_OK)
         p->mic_wanted = !p->mic_wanted;
-    complain(p, err);
+    if (err != MYTURN_ERR_SYSTEM) /* of which an event tells more */
+        complain(p, err);
 }
 
 static void line_answer(pages *p, const char *line) {
