@@ -12,7 +12,9 @@ enum {
     STUN_PORT = 3478,
     PACING_MS = 5,         /* time between connectivity checks: brings a loopback path from 80 to about 40 ms */
     GATHER_LIMIT_MS = 300, /* a machine without any network may never finish */
-    GATHER_SERVER_LIMIT_MS = 2000,
+    GATHER_SERVER_LIMIT_MS = 1500,
+    SETTLE_MS = 300,      /* after the first reflexive or relayed candidate: other families may follow */
+    SETTLE_RELAY_MS = 30, /* one relay is enough where nothing else counts */
     LOCAL_ADDRESSES_MAX = 8,
 };
 
@@ -25,7 +27,7 @@ struct mt_ice {
     void *ctx;
     char *ufrag, *pwd; /* owned */
     bool with_server;
-    bool gathered;
+    bool gathered, settling;
     bool relay_only;
 };
 
@@ -126,6 +128,18 @@ static void gathered(mt_ice *ice) {
     ice->on.gathered(ice->ctx);
 }
 
+static gboolean on_limit(void *data);
+
+static void set_limit(mt_ice *ice, guint ms) {
+    if (ice->limit != NULL) {
+        g_source_destroy(ice->limit);
+        g_source_unref(ice->limit);
+    }
+    ice->limit = g_timeout_source_new(ms);
+    g_source_set_callback(ice->limit, on_limit, ice, NULL);
+    g_source_attach(ice->limit, ice->main);
+}
+
 static gboolean on_limit(void *data) {
     mt_ice *ice = data;
     mt_log(MT_LOG_DEBUG, "ice", "gathering is cut short");
@@ -135,6 +149,16 @@ static gboolean on_limit(void *data) {
 
 static void on_gathering_done(NiceAgent *agent, guint stream, mt_ice *ice) {
     gathered(ice);
+}
+
+/* Servers are asked from every local address, and from some of them there is never an answer. */
+static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, mt_ice *ice) {
+    if (ice->gathered || ice->settling || candidate->type == NICE_CANDIDATE_TYPE_HOST)
+        return;
+    if (ice->relay_only && candidate->type != NICE_CANDIDATE_TYPE_RELAYED)
+        return;
+    ice->settling = true;
+    set_limit(ice, ice->relay_only ? SETTLE_RELAY_MS : SETTLE_MS);
 }
 
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, mt_ice *ice) {
@@ -167,6 +191,7 @@ static mt_err set_up(mt_ice *ice, const mt_ice_config *cfg) {
         return err;
     add_locals(ice, cfg->loopback);
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathering_done), ice);
+    g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
     g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
     g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_pair), ice);
     if (!nice_agent_attach_recv(ice->agent, ice->stream, 1, ice->main, on_recv, ice))
@@ -229,11 +254,9 @@ mt_err mt_ice_gather(mt_ice *ice) {
         mt_log(MT_LOG_WARN, "ice", "no address to gather candidates from");
         return MT_ESYS;
     }
-    if (ice->gathered)
+    if (ice->gathered || ice->settling)
         return MT_OK;
-    ice->limit = g_timeout_source_new(ice->with_server ? GATHER_SERVER_LIMIT_MS : GATHER_LIMIT_MS);
-    g_source_set_callback(ice->limit, on_limit, ice, NULL);
-    g_source_attach(ice->limit, ice->main);
+    set_limit(ice, ice->with_server ? GATHER_SERVER_LIMIT_MS : GATHER_LIMIT_MS);
     return MT_OK;
 }
 

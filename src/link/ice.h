@@ -42,7 +42,8 @@ void mt_ice_destroy(mt_ice *ice);
 /* Agents whose background close has not ended yet: the main context must go on running for them. */
 unsigned mt_ice_closing(void);
 
-/* Begins gathering; `gathered` follows within 300 ms, 2 s with STUN or TURN. MT_ESYS. */
+/* Begins gathering; `gathered` follows within 300 ms; with STUN or TURN 300 ms after the first of their candidates (30
+ * ms with relay_only), 1.5 s at most. MT_ESYS. */
 mt_err mt_ice_gather(mt_ice *ice) MT_MUST_CHECK;
 const char *mt_ice_ufrag(const mt_ice *ice);
 const char *mt_ice_pwd(const mt_ice *ice);
