@@ -1,16 +1,13 @@
 #include "fake_net.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+/* Serves fuzz targets too, which have no test framework. */
+#define must(good) ((good) ? (void)0 : broken(#good, __LINE__))
 
 #define HEADERS_MAX 16
 #define START_MS 1000000
@@ -58,18 +55,23 @@ struct mt_udp {
     int unused;
 };
 
+static _Noreturn void broken(const char *what, int line) {
+    (void)fprintf(stderr, "fake network: line %d: %s\n", line, what);
+    abort();
+}
+
 static mt_net *net; /* one at a time */
 static struct mt_udp the_udp;
 
 static char *copy(const char *s) {
     char *p = strdup(s != NULL ? s : "");
-    assert_non_null(p);
+    must(NULL != p);
     return p;
 }
 
 static mt_addr address(const char *text) {
     mt_addr a;
-    assert_int_equal(mt_addr_parse(mt_slice_of(text), &a), MT_OK);
+    must(mt_addr_parse(mt_slice_of(text), &a) == MT_OK);
     return a;
 }
 
@@ -81,7 +83,7 @@ void mt_net_limits_default(mt_net_limits *l) {
 
 mt_err mt_net_create(const mt_net_limits *limits, const mt_net_handlers *handlers, void *ctx, mt_net **out) {
     net = calloc(1, sizeof *net);
-    assert_non_null(net);
+    must(NULL != net);
     net->handlers = *handlers;
     net->ctx = ctx;
     net->now_ms = START_MS;
@@ -229,12 +231,12 @@ void *mt_http_req_ctx(const mt_http_req *c) {
 }
 
 void mt_http_reply(mt_http_req *c, const mt_http_answer *a) {
-    assert_false(c->answered);
-    assert_false(c->gone);
+    must(!c->answered);
+    must(!c->gone);
     c->answered = true;
     c->status = a->status;
     c->answer = calloc(1, a->body.len + 1);
-    assert_non_null(c->answer);
+    must(NULL != c->answer);
     if (a->body.len > 0)
         memcpy(c->answer, a->body.p, a->body.len);
     c->answer_headers = copy(a->headers);
@@ -300,13 +302,13 @@ mt_server *fake_start(const mt_options *options) {
     uint64_t seed = 1;
     static uint64_t state;
     state = seed;
-    assert_int_equal(mt_server_create(options != NULL ? options : &defaults, mt_random_seeded(&state), &s), MT_OK);
+    must(mt_server_create(options != NULL ? options : &defaults, mt_random_seeded(&state), &s) == MT_OK);
     return s;
 }
 
 void fake_stop(mt_server *s) {
     mt_server_destroy(s);
-    assert_null(net);
+    must(net == NULL);
 }
 
 void fake_turn(void) {
@@ -343,7 +345,7 @@ static mt_http_method method_of(const char *name) {
 }
 
 static void add_header(mt_http_req *c, const char *name, const char *value) {
-    assert_true(c->header_count < HEADERS_MAX);
+    must(c->header_count < HEADERS_MAX);
     c->headers[c->header_count].name = name;
     c->headers[c->header_count++].value = value;
 }
@@ -353,14 +355,14 @@ static void add_headers(mt_http_req *c, const fake_wish *w) {
     int n = snprintf(lines, sizeof lines, "Host: %s\n%s%s%s%s", w->host != NULL ? w->host : "127.0.0.1",
                      w->token != NULL ? "Authorization: Bearer " : "", w->token != NULL ? w->token : "",
                      w->token != NULL ? "\n" : "", w->headers != NULL ? w->headers : "");
-    assert_true(n > 0 && (size_t)n < sizeof lines);
+    must(n > 0 && (size_t)n < sizeof lines);
     c->lines = copy(lines);
     for (char *line = c->lines, *end; *line != '\0'; line = end) {
         end = line + strcspn(line, "\n");
         if (*end == '\n')
             *end++ = '\0';
         char *colon = strstr(line, ": ");
-        assert_non_null(colon);
+        must(NULL != colon);
         *colon = '\0';
         add_header(c, line, colon + 2);
     }
@@ -370,7 +372,7 @@ static void add_headers(mt_http_req *c, const fake_wish *w) {
 
 fake_call *fake_send(const fake_wish *w) {
     mt_http_req *c = calloc(1, sizeof *c);
-    assert_non_null(c);
+    must(NULL != c);
     c->method = method_of(w->method != NULL ? w->method : "GET");
     c->path = copy(w->path);
     char *query = strchr(c->path, '?');
@@ -389,7 +391,7 @@ fake_call *fake_send(const fake_wish *w) {
 }
 
 void fake_hang_up(fake_call *c) {
-    assert_false(c->answered);
+    must(!c->answered);
     c->gone = true;
     net->handlers.abandoned(net->ctx, c);
     fake_turn();
@@ -398,7 +400,7 @@ void fake_hang_up(fake_call *c) {
 void fake_sleep(int64_t ms) {
     int64_t end_ms = net->now_ms + ms;
     for (int rounds = 0; net->wake_ms <= end_ms; rounds++) {
-        assert_true(rounds < 100000); /* else it wakes itself for ever */
+        must(rounds < 100000); /* else it wakes itself for ever */
         if (net->wake_ms > net->now_ms)
             net->now_ms = net->wake_ms;
         net->wake_ms = INT64_MAX;
@@ -425,17 +427,17 @@ bool fake_answered(const fake_call *c) {
 
 unsigned fake_status(const fake_call *c) {
     if (!c->answered)
-        fail_msg("%s is not answered", c->path);
+        broken(c->path, __LINE__);
     return c->status;
 }
 
 const char *fake_body(const fake_call *c) {
-    assert_true(c->answered);
+    must(c->answered);
     return c->answer;
 }
 
 const char *fake_headers(const fake_call *c) {
-    assert_true(c->answered);
+    must(c->answered);
     return c->answer_headers;
 }
 
@@ -444,10 +446,10 @@ const char *fake_member(const fake_call *c, const char *name, char out[256]) {
     (void)snprintf(key, sizeof key, "\"%s\":\"", name);
     const char *at = strstr(fake_body(c), key);
     if (at == NULL)
-        fail_msg("no %s in %s", name, fake_body(c));
+        broken(fake_body(c), __LINE__);
     at += strlen(key);
     size_t len = strcspn(at, "\"");
-    assert_true(len < 256);
+    must(len < 256);
     memcpy(out, at, len);
     out[len] = '\0';
     return out;
@@ -469,7 +471,7 @@ const char *fake_last_sent(void) {
 
 mt_conn *fake_connect(const char *from) {
     mt_conn *c = calloc(1, sizeof *c);
-    assert_non_null(c);
+    must(NULL != c);
     c->id = ++net->next_conn;
     c->remote = address(from);
     mt_list_append(&net->conns, &c->all);
