@@ -33,6 +33,7 @@ static mt_err make_head(mt_sip_server *s, mt_sip_stxn *t, const mt_sip_rx *rx) {
     mt_buf_reset(&s->scratch);
     mt_sip_write_begin(&w, &s->scratch);
     mt_sip_rewrite_head(&w, rx->msg, rx->flow, (mt_slice){NULL, 0});
+    s->oom = s->oom || mt_buf_err(&s->scratch) == MT_ENOMEM;
     if (w.bad || mt_buf_err(&s->scratch) != MT_OK)
         return MT_EINVAL;
     t->to_tagged = rx->msg->to.tag.len > 0;

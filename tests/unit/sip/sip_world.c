@@ -172,6 +172,7 @@ void peer_say(peer *p, const char *fmt, ...) {
     memcpy(exact, text, (size_t)len);
     mt_err err = mt_sip_server_input(p->w->s, &p->flow, mt_slice_n(exact, (size_t)len), p->w->now_ms);
     free(exact);
+    p->w->got_enomem = p->w->got_enomem || err == MT_ENOMEM;
     if (!p->w->expect_enomem)
         assert_int_equal(err, MT_OK);
     world_take(p->w);
@@ -192,6 +193,14 @@ const char *peer_next(peer *p, const char *starts) {
         return m->bytes;
     }
     fail_msg("%s expected '%s', got nothing", p->name, starts != NULL ? starts : "anything");
+    return NULL;
+}
+
+const char *peer_try_next(peer *p) {
+    for (; p->read < p->w->sent_count; p->read++) {
+        if (is_to(p, &p->w->sent[p->read]))
+            return p->w->sent[p->read++].bytes;
+    }
     return NULL;
 }
 
@@ -281,7 +290,7 @@ static const char *letter(const peer *p) {
     return LETTER[index_of(p)];
 }
 
-static void say_register(peer *p, const char *to_user, const char *authorization, unsigned expires_s) {
+void peer_register_plain(peer *p, const char *to_user, const char *authorization, unsigned expires_s) {
     peer_say(
         p,
         "REGISTER sip:%s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bK%s%u;rport\r\nMax-Forwards: 70\r\n"
@@ -293,11 +302,11 @@ static void say_register(peer *p, const char *to_user, const char *authorization
 
 void peer_register_as(peer *p, const char *to_user, const char *password, unsigned expires_s) {
     char authorization[600], uri[60];
-    say_register(p, to_user, "", expires_s);
+    peer_register_plain(p, to_user, "", expires_s);
     peer_read_challenge(p, peer_next(p, "SIP/2.0 401"));
     (void)snprintf(uri, sizeof(uri), "sip:%s", DOMAIN);
     peer_authorization(p, false, "REGISTER", uri, password, authorization, sizeof(authorization));
-    say_register(p, to_user, authorization, expires_s);
+    peer_register_plain(p, to_user, authorization, expires_s);
 }
 
 void peer_register(peer *p) {

@@ -53,7 +53,7 @@ struct world {
     size_t sent_count;
     mt_sip_action events[WORLD_EVENTS];
     size_t event_count, event_read;
-    bool expect_enomem;
+    bool expect_enomem, got_enomem;
     bool forging; /* a client uses another one's names himself, and answers repeat them */
 };
 
@@ -66,6 +66,7 @@ void world_end_pair(world *w);
 
 void peer_say(peer *p, const char *fmt, ...) MT_PRINTF(2, 3);
 const char *peer_next(peer *p, const char *starts);   /* the next message to him; must start so. NULL starts: any */
+const char *peer_try_next(peer *p);                   /* NULL: none */
 void peer_silent(peer *p);                            /* nothing more came for him */
 size_t peer_count(const peer *p, const char *starts); /* of all messages to him, how many start so */
 int64_t peer_time(const peer *p, const char *starts, size_t nth);
@@ -78,6 +79,7 @@ bool has_header(const char *text, const char *name);
 void peer_authorization(peer *p, bool proxy, const char *method, const char *uri, const char *password, char *out,
                         size_t out_bytes);
 void peer_read_challenge(peer *p, const char *text);
+void peer_register_plain(peer *p, const char *to_user, const char *authorization, unsigned expires_s);
 void peer_register(peer *p);
 void peer_register_as(peer *p, const char *to_user, const char *password, unsigned expires_s);
 /* INVITE without and then with credentials; the 407 and 100 are taken. */
