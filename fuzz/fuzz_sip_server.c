@@ -166,6 +166,7 @@ static void take_message(const mt_sip_action *a) {
     CHECK(mt_sip_msg_parse(a->bytes, MT_SIP_STREAM, &m) == MT_OK);
     for (size_t i = 0; i < PEERS && !f.tainted; i++)
         CHECK(p == &f.p[i] || memmem(a->bytes.p, a->bytes.len, MARK[i], strlen(MARK[i])) == NULL);
+    CHECK(p != &f.p[2] || !m.is_request || m.method == MT_SIP_METHOD_OPTIONS); /* nobody was drawn for him */
     learn(p, &m, a);
 }
 

@@ -269,7 +269,8 @@ void mt_sip_reap(mt_sip_server *s);
 
 /* txn_server.c */
 mt_sip_stxn *mt_sip_stxn_find(const mt_sip_server *s, const uint8_t key[MT_SIP_KEY_BYTES]);
-mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx); /* NULL: no memory */
+/* NULL: no memory. Only one that will be answered later has a head. */
+mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_head);
 /* A request of this transaction came again, or the ACK of its final answer. */
 void mt_sip_stxn_repeat(mt_sip_server *s, mt_sip_stxn *t, bool ack);
 bool mt_sip_stxn_is_final(const mt_sip_stxn *t);

@@ -29,7 +29,7 @@ static bool invite_is_whole(const mt_sip_msg *m) {
 }
 
 static mt_sip_stxn *transaction(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_side *side) {
-    mt_sip_stxn *t = mt_sip_stxn_make(s, rx);
+    mt_sip_stxn *t = mt_sip_stxn_make(s, rx, true);
     if (t == NULL)
         return NULL;
     t->call = side->call;

@@ -10,7 +10,8 @@ static void answer(mt_sip_server *s, const mt_sip_rx *rx, const mt_sip_account *
     mt_sip_writer w;
     mt_sip_reply_begin(s, rx, &w, 200);
     if (a->bound) {
-        unsigned long long left_s = (unsigned long long)(a->expires_at_ms - s->now_ms) / 1000;
+        int64_t left_ms = a->expires_at_ms - s->now_ms;
+        unsigned long long left_s = left_ms > 0 ? (unsigned long long)left_ms / 1000 : 0;
         mt_sip_write_headerf(&w, "Contact", "<%.*s>;expires=%llu", (int)a->contact.len, a->contact.p, left_s);
         mt_sip_write_u64(&w, "Expires", left_s);
     }

@@ -46,14 +46,16 @@ typedef struct mt_sip_policy {
 } mt_sip_policy;
 
 typedef enum mt_sip_event_kind {
-    MT_SIP_REGISTERED,   /* user, flow */
-    MT_SIP_UNREGISTERED, /* user: by himself, expiry or lost flow (reason 0 own wish, 1 expired, 2 flow lost) */
+    MT_SIP_REGISTERED,   /* user, flow: a new binding, or one that moved to another flow; a mere refresh is no event */
+    MT_SIP_UNREGISTERED, /* user, flow (the one he had), code: why (0 his own wish, 1 expired, 2 flow lost) */
     MT_SIP_INVITED,      /* pair: the INVITE went to the callee (not when parked) */
     MT_SIP_RINGING,      /* pair: first 18x */
     MT_SIP_UP,           /* pair: 2xx to the INVITE */
-    MT_SIP_REFUSED,      /* pair, code: final answer other than 2xx, or CANCEL (487) */
-    MT_SIP_BYE,          /* pair: authenticated BYE arrived; both legs are being ended */
-    MT_SIP_CALL_GONE,    /* pair: an established dialog's flow is gone and did not come back in time (user: whose) */
+    MT_SIP_REFUSED,      /* pair, code: final answer other than 2xx, as the callee gave it; or ours: CANCEL (487), no sign of
+                            the callee's agent or ringing for ever (408), parked in vain (480), no memory (503) */
+    MT_SIP_BYE,          /* pair, user (who hung up): authenticated BYE arrived; both legs are being ended */
+    MT_SIP_CALL_GONE,    /* pair, user (whose): a side of a call, ringing or up, lost its binding and did not come back
+                            in time; both legs are being ended */
     MT_SIP_AUTH_FAILED,  /* user or 0, flow: wrong credentials */
 } mt_sip_event_kind;
 
@@ -93,7 +95,7 @@ mt_err mt_sip_server_create(const mt_sip_server_config *cfg, mt_random random, c
                             mt_sip_server **out) MT_MUST_CHECK;
 void mt_sip_server_destroy(mt_sip_server *s);
 
-/* One whole message (a datagram, a WebSocket message, or cut from a stream by mt_sip_frame). wall_s: time for nonces. Malformed input is
+/* One whole message (a datagram, a WebSocket message, or cut from a stream by mt_sip_frame_cut). Malformed input is
  * answered with 400 where RFC 3261 asks for it, else dropped; never an error to the caller but MT_ENOMEM. */
 mt_err mt_sip_server_input(mt_sip_server *s, const mt_sip_flow *flow, mt_slice message, int64_t now_ms) MT_MUST_CHECK;
 /* A stream flow is gone. Its bindings go; calls whose side it was wait rebind_ms. */

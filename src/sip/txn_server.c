@@ -40,7 +40,7 @@ static mt_err make_head(mt_sip_server *s, mt_sip_stxn *t, const mt_sip_rx *rx) {
     return mt_sip_str_set(s, &t->head, mt_slice_n(s->scratch.p, s->scratch.len - 2));
 }
 
-mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx) {
+mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_head) {
     mt_sip_stxn *t = mt_calloc(1, sizeof(*t));
     if (t == NULL) {
         s->oom = true;
@@ -54,7 +54,8 @@ mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx) {
     mt_timer_init(&t->timer, due);
     mt_list_init(&t->waiting);
     mt_list_init(&t->link);
-    if (make_head(s, t, rx) != MT_OK || mt_map_put(&s->stxns, mt_slice_n(t->key, sizeof(t->key)), &t->node) != MT_OK) {
+    if ((with_head && make_head(s, t, rx) != MT_OK) ||
+        mt_map_put(&s->stxns, mt_slice_n(t->key, sizeof(t->key)), &t->node) != MT_OK) {
         mt_sip_str_free(&t->head);
         mt_free(t);
         return NULL;
@@ -204,7 +205,7 @@ void mt_sip_reply_end(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_writer *w) {
         return;
     if (!rx->keep || mt_sip_flow_is_stream(rx->flow) || !mt_sip_txn_room(s, MT_SIP_ROOM_KEEP))
         return;
-    mt_sip_stxn *t = mt_sip_stxn_make(s, rx);
+    mt_sip_stxn *t = mt_sip_stxn_make(s, rx, false);
     if (t != NULL)
         completed(s, t, 300, bytes);
 }
