@@ -299,7 +299,8 @@ typedef struct mt_sip_ctxn_start {
     mt_sip_side *side; /* may be NULL */
 } mt_sip_ctxn_start;
 mt_sip_ctxn *mt_sip_ctxn_make(mt_sip_server *s, const mt_sip_ctxn_start *start); /* NULL: no memory */
-void mt_sip_branch(mt_sip_server *s, char out[MT_SIP_BRANCH_CHARS]);
+void mt_sip_branch(mt_sip_server *s, char out[MT_SIP_BRANCH_CHARS]);             /* a new one */
+void mt_sip_branch_of(const char id[MT_SIP_ID_CHARS], char out[MT_SIP_BRANCH_CHARS]);
 void mt_sip_ctxn_response(mt_sip_server *s, const mt_sip_msg *m);
 void mt_sip_ctxn_cancel(mt_sip_server *s, mt_sip_ctxn *t); /* as soon as a provisional answer is there */
 void mt_sip_ctxn_drop(mt_sip_server *s, mt_sip_ctxn *t);

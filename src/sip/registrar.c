@@ -49,6 +49,10 @@ static bool is_own(const mt_sip_account *a, const mt_sip_rx *rx, const mt_sip_ad
 
 static void update(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_account *a) {
     wish want = read_wish(s, rx->msg);
+    if (want.contact == NULL) { /* a question, or all are removed */
+        answer(s, rx, a);
+        return;
+    }
     mt_sip_scheme scheme = want.contact->uri.scheme;
     if ((scheme != MT_SIP_SCHEME_SIP && scheme != MT_SIP_SCHEME_SIPS) || want.contact->uri.raw.len > MT_SIP_TEXT_MAX) {
         mt_sip_reply(s, rx, 400);
@@ -95,8 +99,5 @@ void mt_sip_registrar_request(mt_sip_server *s, mt_sip_rx *rx) {
     }
     if (m->contact_star)
         mt_sip_location_unbind(s, a, 0);
-    if (m->contact_count > 0)
-        update(s, rx, a);
-    else
-        answer(s, rx, a);
+    update(s, rx, a);
 }

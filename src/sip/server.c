@@ -56,7 +56,7 @@ mt_err mt_sip_server_create(const mt_sip_server_config *cfg, mt_random random, c
     s->policy_ctx = policy_ctx;
     mt_timerq_init(&s->timerq, s);
     mt_buf_init(&s->arena, ARENA_MAX_BYTES);
-    mt_buf_init(&s->scratch, 2 * MT_SIP_MAX_MESSAGE_BYTES);
+    mt_buf_init(&s->scratch, (size_t)2 * MT_SIP_MAX_MESSAGE_BYTES);
     mt_list_init(&s->calls);
     mt_list_init(&s->dead_stxns);
     mt_list_init(&s->dead_ctxns);

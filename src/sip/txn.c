@@ -54,8 +54,15 @@ void mt_sip_hex_id(mt_sip_server *s, char *out, size_t chars) {
 }
 
 void mt_sip_branch(mt_sip_server *s, char out[MT_SIP_BRANCH_CHARS]) {
-    memcpy(out, MT_SIP_COOKIE, strlen(MT_SIP_COOKIE));
-    mt_sip_hex_id(s, out + strlen(MT_SIP_COOKIE), MT_SIP_ID_CHARS);
+    char id[MT_SIP_ID_CHARS];
+    mt_sip_hex_id(s, id, sizeof(id));
+    mt_sip_branch_of(id, out);
+}
+
+void mt_sip_branch_of(const char id[MT_SIP_ID_CHARS], char out[MT_SIP_BRANCH_CHARS]) {
+    static const char cookie[] = {'z', '9', 'h', 'G', '4', 'b', 'K'};
+    memcpy(out, cookie, sizeof(cookie));
+    memcpy(out + sizeof(cookie), id, MT_SIP_ID_CHARS);
 }
 
 void mt_sip_reap(mt_sip_server *s) {

@@ -100,8 +100,7 @@ static void send_cancel(mt_sip_server *s, mt_sip_ctxn *t) {
     else if (!mt_sip_side_flow(s, t->side, &flow))
         return;
     char branch[MT_SIP_BRANCH_CHARS];
-    memcpy(branch, MT_SIP_COOKIE, strlen(MT_SIP_COOKIE));
-    memcpy(branch + strlen(MT_SIP_COOKIE), t->key, MT_SIP_ID_CHARS);
+    mt_sip_branch_of(t->key, branch);
     mt_sip_leg_request r = {.to = t->side,
                             .method = MT_SIP_METHOD_CANCEL,
                             .uri = mt_sip_str_slice(&t->uri),
@@ -136,8 +135,7 @@ void mt_sip_ctxn_cancel(mt_sip_server *s, mt_sip_ctxn *t) {
 /* RFC 3261 17.1.1.3: the ACK of a final answer other than 2xx belongs to the transaction. */
 static void ack_refusal(mt_sip_server *s, mt_sip_ctxn *t, const mt_sip_msg *m) {
     char branch[MT_SIP_BRANCH_CHARS];
-    memcpy(branch, MT_SIP_COOKIE, strlen(MT_SIP_COOKIE));
-    memcpy(branch + strlen(MT_SIP_COOKIE), t->key, MT_SIP_ID_CHARS);
+    mt_sip_branch_of(t->key, branch);
     mt_sip_leg_request r = {.to = t->side,
                             .method = MT_SIP_METHOD_ACK,
                             .uri = mt_sip_str_slice(&t->uri),
