@@ -103,6 +103,44 @@ static void test_call_udp_ws(void **state) {
     whole_call(MT_SIP_UDP, MT_SIP_WS, "SIP/2.0/WS 127.0.0.1;", "udp", "ws");
 }
 
+static void test_call_tls_wss(void **state) {
+    whole_call(MT_SIP_TLS, MT_SIP_WSS, "SIP/2.0/WSS 127.0.0.1;", "tls", "ws");
+}
+
+static void test_own_host_ipv6(void **state) {
+    static const char *const hosts[] = {"::1", "[::1]"};
+    char v[300];
+    for (int i = 0; i < 2; i++) {
+        mt_sip_server_config cfg;
+        mt_sip_server_config_default(&cfg);
+        (void)snprintf(cfg.via_host, sizeof(cfg.via_host), "%s", hosts[i]);
+        a = b = (dialog){.cseq = 0};
+        world_open_with(&w, MT_SIP_UDP, MT_SIP_TCP, &cfg);
+        peer_register(&w.p[0]);
+        peer_register(&w.p[1]);
+        peer_invite(&w.p[0], "111001", &a);
+        const char *invite = peer_next(&w.p[1], "INVITE ");
+        assert_int_equal(strncmp(header_of(invite, "Via", v, sizeof(v)), "SIP/2.0/TCP [::1]:5060;branch=", 30), 0);
+        assert_non_null(strstr(header_of(invite, "Contact", v, sizeof(v)), "@[::1]:5060;transport=tcp>"));
+        world_close(&w);
+    }
+}
+
+/* His router gave him another port: what he says in the dialog still counts, and what is for him goes to where he
+ * registered last. */
+static void test_udp_port_moves_within_a_call(void **state) {
+    open_call(MT_SIP_UDP, MT_SIP_TCP);
+    world_call(&w, &a, &b);
+    mt_addr_set_port(&w.p[0].flow.addr, 7777);
+    peer_in_dialog(&w.p[0], &a, "INFO", NULL, NULL);
+    peer_answer(&w.p[1], peer_next(&w.p[1], "INFO "), "200 OK", NULL, NULL, NULL);
+    (void)peer_next(&w.p[0], "SIP/2.0 200");
+    peer_register(&w.p[0]);
+    peer_in_dialog(&w.p[1], &b, "BYE", NULL, NULL);
+    (void)peer_next(&w.p[0], "BYE ");
+    world_close(&w);
+}
+
 static void test_nothing_is_left_over_streams(void **state) {
     open_call(MT_SIP_TCP, MT_SIP_WS);
     world_call(&w, &a, &b);
@@ -428,6 +466,9 @@ int main(void) {
         cmocka_unit_test(test_call_tcp_udp),
         cmocka_unit_test(test_call_ws_tcp),
         cmocka_unit_test(test_call_udp_ws),
+        cmocka_unit_test(test_call_tls_wss),
+        cmocka_unit_test(test_own_host_ipv6),
+        cmocka_unit_test(test_udp_port_moves_within_a_call),
         cmocka_unit_test(test_nothing_is_left_over_streams),
         cmocka_unit_test(test_not_a_pair),
         cmocka_unit_test(test_from_must_be_his_own),
