@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -43,6 +44,9 @@ static void on_request(void *ctx, mt_http_req *req) {
     static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OTHER"};
     mt_slice path = mt_http_req_path(req), query = mt_http_req_query(req), body = mt_http_req_body(req);
     s->requests++;
+    assert_true(mt_addr_is_loopback(mt_http_req_remote(req)));
+    assert_false(mt_http_req_secure(req));
+    mt_http_req_set_ctx(req, s);
     int len =
         snprintf(s->last, sizeof s->last, "%s %.*s?%.*s %.*s", methods[mt_http_req_method(req)], (int)path.len, path.p,
                  (int)query.len, query.p, body.len < 1000 ? (int)body.len : 1000, body.p != NULL ? body.p : "");
@@ -70,6 +74,7 @@ static void unhold(server *s, unsigned i) {
 static void on_abandoned(void *ctx, mt_http_req *req) {
     server *s = ctx;
     s->abandoned++;
+    assert_ptr_equal(mt_http_req_ctx(req), s);
     for (unsigned i = 0; i < s->held_count; i++) {
         if (s->held[i] == req) {
             unhold(s, i);
@@ -99,6 +104,7 @@ static const char *on_upgrade(void *ctx, mt_http_req *req) {
 static void on_sip(void *ctx, mt_conn *conn, mt_slice message) {
     server *s = ctx;
     s->messages++;
+    assert_true(mt_addr_is_loopback(mt_conn_remote(conn)));
     s->flow = conn;
     s->flow_id = mt_conn_id(conn);
     (void)snprintf(s->last, sizeof s->last, "%.*s", (int)(message.len < 1000 ? message.len : 1000),
@@ -207,7 +213,7 @@ void pump(server *s, int ms) {
 }
 
 bool pump_until(server *s, const unsigned *counter, unsigned want) {
-    int64_t end_ms = mt_clock_ms() + 3000;
+    int64_t end_ms = mt_clock_ms() + 10000;
     while (*counter < want && mt_clock_ms() < end_ms)
         pump(s, 1);
     return *counter >= want;
@@ -216,7 +222,9 @@ bool pump_until(server *s, const unsigned *counter, unsigned want) {
 int client_connect(server *s, const mt_addr *to) {
     int fd = socket(to->sa.sa_family, SOCK_STREAM, 0);
     assert_true(fd >= 0);
+    int on = 1;
     assert_int_equal(connect(fd, &to->sa, mt_addr_len(to)), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0); /* small pieces leave at once */
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
     pump(s, 0);
     return fd;
@@ -259,7 +267,7 @@ size_t client_read(server *s, int fd, const char *want, char *out, size_t out_ma
 }
 
 bool client_sees_end(server *s, int fd) {
-    int64_t end_ms = mt_clock_ms() + 3000;
+    int64_t end_ms = mt_clock_ms() + 10000;
     char bytes[65536];
     while (mt_clock_ms() < end_ms) {
         ssize_t got = recv(fd, bytes, sizeof bytes, 0);

@@ -32,7 +32,7 @@ void server_start(server *s, const mt_net_limits *limits);
 void server_stop(server *s);
 void server_limits(mt_net_limits *l); /* defaults, quick time-outs */
 void pump(server *s, int ms);
-/* Turns the loop until *counter >= want, 3 s at most; false: it did not. */
+/* Turns the loop until *counter >= want, 10 s at most; false: it did not. */
 bool pump_until(server *s, const unsigned *counter, unsigned want);
 
 /* GET /hold is held; this answers the first held one, as GET /release does from within a handler. */
@@ -44,7 +44,7 @@ void client_say(server *s, int fd, const char *text);
 /* Reads until the end of stream, or until quiet for 150 ms, or until want has been seen. NUL-terminated. Returns the
  * length. */
 size_t client_read(server *s, int fd, const char *want, char *out, size_t out_max);
-/* True when the server has ended the stream (or reset it) within 3 s; what comes before is thrown away. */
+/* True when the server has ended the stream (or reset it) within 10 s; what comes before is thrown away. */
 bool client_sees_end(server *s, int fd);
 void client_reset(int fd); /* closes with RST */
 

@@ -237,7 +237,7 @@ static void test_close_is_not_answered(void **state) {
     send_frame(&s, fd, 0x81, "x", 1);
     int64_t start_ms = mt_clock_ms();
     assert_true(pump_until(&s, &s.gone, 1));
-    assert_true(mt_clock_ms() - start_ms < 2600);
+    assert_in_range(mt_clock_ms() - start_ms, 1900, 4000);
     close(fd);
     server_stop(&s);
 }
@@ -275,11 +275,12 @@ static void test_ping_keeps_it_up(void **state) {
     server s;
     mt_net_limits l;
     server_limits(&l);
-    server_start(&s, &l); /* ping after 200 ms of silence, end after 600 */
+    l.flow_idle_ms = 1000;
+    server_start(&s, &l); /* ping after 200 ms of silence, end after 1,000 */
     int fd = open_ws(&s);
     int64_t start_ms = mt_clock_ms();
     unsigned pings = 0;
-    while (mt_clock_ms() - start_ms < 1200) {
+    while (mt_clock_ms() - start_ms < 1600) {
         if (recv(fd, in, 2, 0) == 2) {
             assert_memory_equal(in, "\x89\x00", 2);
             send_frame(&s, fd, 0x8a, "", 0);
@@ -287,11 +288,11 @@ static void test_ping_keeps_it_up(void **state) {
         }
         pump(&s, 5);
     }
-    assert_in_range(pings, 3, 6);
+    assert_in_range(pings, 3, 8);
     assert_int_equal(s.closed, 0);
     start_ms = mt_clock_ms(); /* silent from now on */
     assert_true(pump_until(&s, &s.closed, 1));
-    assert_in_range(mt_clock_ms() - start_ms, 350, 1000);
+    assert_in_range(mt_clock_ms() - start_ms, 700, 3000);
     close(fd);
     server_stop(&s);
 }
@@ -349,7 +350,7 @@ static void test_endless_fragments(void **state) {
         send_frame(&s, fd, 0x89, "", 0);
         pump(&s, 20);
     }
-    assert_in_range(mt_clock_ms() - start_ms, 100, 600);
+    assert_in_range(mt_clock_ms() - start_ms, 100, 2500);
     close(fd);
     server_stop(&s);
 }
