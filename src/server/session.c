@@ -128,9 +128,10 @@ static void fill(mt_session *s, mt_server *srv, const mt_session_login *login, i
 static mt_err equip(mt_session *s, mt_session_secrets *secrets) {
     mt_server *srv = s->srv;
     mt_session_secrets made;
-    mt_token_make(srv->random, made.token, s->token_hash);
     mt_token_random_text(srv->random, MT_SESSION_PASSWORD, made.password);
-    mt_err err = make_ha1(s, made.password);
+    mt_err err = mt_token_make(srv->random, made.token, s->token_hash);
+    if (err == MT_OK)
+        err = make_ha1(s, made.password);
     if (err == MT_OK)
         err = mt_map_put(&srv->by_token, mt_slice_n(s->token_hash, sizeof s->token_hash), &s->by_token);
     if (err == MT_OK)

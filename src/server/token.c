@@ -22,21 +22,22 @@ void mt_token_random_text(mt_random random, size_t len, char *out) {
     mt_wipe(raw, sizeof raw);
 }
 
-void mt_token_make(mt_random random, char text[MT_TOKEN_TEXT + 1], uint8_t hash[MT_SHA256_BYTES]) {
+mt_err mt_token_make(mt_random random, char text[MT_TOKEN_TEXT + 1], uint8_t hash[MT_SHA256_BYTES]) {
     uint8_t raw[MT_TOKEN_BYTES];
-    mt_random_bytes(random, raw, sizeof raw);
     mt_buf b;
     mt_buf_init(&b, MT_TOKEN_TEXT);
+    mt_random_bytes(random, raw, sizeof raw);
     mt_text_base64url(&b, raw, sizeof raw);
-    if (mt_buf_err(&b) == MT_OK && b.len == MT_TOKEN_TEXT)
+    mt_err err = mt_buf_err(&b);
+    if (err == MT_OK) {
+        mt_slice piece = mt_slice_n(raw, sizeof raw);
+        mt_sha256(&piece, 1, hash);
         memcpy(text, b.p, MT_TOKEN_TEXT);
-    else /* no memory: a token that nothing decodes to */
-        memset(text, '!', MT_TOKEN_TEXT);
-    text[MT_TOKEN_TEXT] = '\0';
-    mt_slice piece = mt_slice_n(raw, sizeof raw);
-    mt_sha256(&piece, 1, hash);
+        text[MT_TOKEN_TEXT] = '\0';
+    }
     mt_buf_wipe(&b);
     mt_wipe(raw, sizeof raw);
+    return err;
 }
 
 mt_err mt_token_hash(mt_slice text, uint8_t hash[MT_SHA256_BYTES]) {

@@ -13,8 +13,8 @@
 #define MT_TOKEN_BYTES 32
 #define MT_TOKEN_TEXT 43 /* characters of its base64url form */
 
-/* A fresh token. text is NUL-terminated; the caller wipes it (mt_wipe) once it is told. */
-void mt_token_make(mt_random random, char text[MT_TOKEN_TEXT + 1], uint8_t hash[MT_SHA256_BYTES]);
+/* A fresh token. text is NUL-terminated; the caller wipes it (mt_wipe) once it is told. MT_ENOMEM. */
+mt_err mt_token_make(mt_random random, char text[MT_TOKEN_TEXT + 1], uint8_t hash[MT_SHA256_BYTES]) MT_MUST_CHECK;
 /* The hash by which a token is looked up. MT_EBAD: it has not the form of a token. */
 mt_err mt_token_hash(mt_slice text, uint8_t hash[MT_SHA256_BYTES]) MT_MUST_CHECK;
 

@@ -295,14 +295,17 @@ mt_net_counts mt_net_count(const mt_net *n) {
 
 /* ---- what a test does */
 
-mt_server *fake_start(const mt_options *options) {
+mt_err fake_try_start(const mt_options *options, mt_server **out) {
+    static uint64_t state; /* outlives the server, which goes on drawing from it */
     mt_options defaults;
-    mt_server *s;
     mt_options_default(&defaults);
-    uint64_t seed = 1;
-    static uint64_t state;
-    state = seed;
-    must(mt_server_create(options != NULL ? options : &defaults, mt_random_seeded(&state), &s) == MT_OK);
+    state = 1;
+    return mt_server_create(options != NULL ? options : &defaults, mt_random_seeded(&state), out);
+}
+
+mt_server *fake_start(const mt_options *options) {
+    mt_server *s = NULL;
+    must(fake_try_start(options, &s) == MT_OK);
     return s;
 }
 

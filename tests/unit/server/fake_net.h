@@ -22,6 +22,8 @@ typedef struct fake_wish {
 
 /* Starts a server on the fake network, at time 1,000,000 ms. Options may be NULL. */
 mt_server *fake_start(const mt_options *options);
+/* The same where it may fail. */
+mt_err fake_try_start(const mt_options *options, mt_server **out);
 /* Ends it; fails the test if a request is left unanswered that was not abandoned. */
 void fake_stop(mt_server *s);
 
