@@ -17,7 +17,7 @@ void mt_json_setup(void);
 void mt_json_str(mt_buf *out, mt_slice s);
 
 /* An object: UTF-8, nothing behind it, depth within MT_JSON_DEPTH, no U+0000, member names unique. The caller frees it
- * with cJSON_Delete. MT_EBAD, MT_ENOMEM. */
+ * with cJSON_Delete. MT_EBAD, also where memory is short, which cJSON does not tell apart. */
 mt_err mt_json_parse(mt_slice text, cJSON **out) MT_MUST_CHECK;
 
 #endif

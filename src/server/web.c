@@ -242,6 +242,6 @@ bool mt_web_body(mt_server *srv, mt_http_req *req, cJSON **out) {
     }
     mt_err err = mt_json_parse(body, out);
     if (err != MT_OK)
-        mt_web_problem(srv, req, err == MT_ENOMEM ? MT_WEB_FULL : MT_WEB_BAD_REQUEST);
+        mt_web_problem(srv, req, MT_WEB_BAD_REQUEST);
     return err == MT_OK;
 }
