@@ -138,6 +138,12 @@ static void binding(mt_server *srv, const mt_sip_action *a, bool registered, int
     mt_session_set_registered(s, registered, now_ms);
 }
 
+static mt_pair_end refusal(unsigned code) {
+    if (code == 487) /* the caller cancelled */
+        return MT_END_HANGUP;
+    return code == 480 || code == 408 ? MT_END_CALLEE_SILENT : MT_END_REFUSED;
+}
+
 static void event(mt_server *srv, const mt_sip_action *a, int64_t now_ms) {
     switch (a->event) {
     case MT_SIP_REGISTERED:
@@ -156,7 +162,7 @@ static void event(mt_server *srv, const mt_sip_action *a, int64_t now_ms) {
         up(srv, a, now_ms);
         break;
     case MT_SIP_REFUSED:
-        end(srv, a, a->code == 487 ? MT_END_HANGUP : MT_END_REFUSED, now_ms);
+        end(srv, a, refusal(a->code), now_ms);
         break;
     case MT_SIP_BYE:
         end(srv, a, MT_END_HANGUP, now_ms);

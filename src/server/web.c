@@ -185,7 +185,8 @@ bool mt_web_admit(mt_server *srv, mt_http_req *req) {
     }
     host = mt_slice_trim(host);
     if (!host_good(srv, host)) {
-        mt_console_trouble(&srv->console, MT_CONSOLE_ORIGIN, "a request for another host", remote, now_ms);
+        mt_console_trouble(&srv->console, MT_CONSOLE_ORIGIN,
+                           "a request for a host that is no address, localhost or --domain", remote, now_ms);
         mt_web_problem(srv, req, MT_WEB_WRONG_HOST);
         return false;
     }
