@@ -71,7 +71,8 @@ mt_err mt_chan_receive(mt_chan_rx *rx, mt_slice json, int64_t now_ms, mt_buf *te
 #define MT_CHAN_TX_TEXT_WINDOW 16 /* text, typing, mic, cam */
 #define MT_CHAN_TX_WINDOW 20      /* pong, sas-* */
 #define MT_CHAN_TX_PING_WINDOW 23
-#define MT_CHAN_TX_PINGS 4 /* unanswered pings */
+#define MT_CHAN_TX_PINGS                                                                                               \
+    3 /* unanswered pings: 16 texts and these leave room for a pong, else both sides could wait for ever */
 typedef struct mt_chan_tx {
     uint64_t text_id, ping_id;            /* last used */
     uint64_t sent, confirmed;             /* messages so far */

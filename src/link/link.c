@@ -89,9 +89,9 @@ static gboolean on_ended(void *data) {
 static void shut(mt_link *l) {
     l->phase = MT_PHASE_CLOSED;
     stop_timers(l);
-    g_mutex_lock(&l->voice_lock);
+    pthread_mutex_lock(&l->voice_lock);
     l->voice_open = false;
-    g_mutex_unlock(&l->voice_lock);
+    pthread_mutex_unlock(&l->voice_lock);
     if (l->data != NULL)
         mt_data_close(l->data);
     if (l->dtls != NULL)
@@ -240,7 +240,7 @@ mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, v
     l->cfg.connect_ms = cfg->connect_ms > 0 ? cfg->connect_ms : CONNECT_MS;
     l->main = g_main_context_ref_thread_default();
     l->local = g_new0(mt_sdp, 1);
-    g_mutex_init(&l->voice_lock);
+    pthread_mutex_init(&l->voice_lock, NULL);
     g_queue_init(&l->pending.texts);
     mt_buf_init(&l->local_sdp, MT_SDP_MAX_BYTES);
     mt_buf_init(&l->out, MT_CHAN_MAX_BYTES);
@@ -261,7 +261,7 @@ static void free_link(mt_link *l) {
     mt_buf_deinit(&l->local_sdp);
     g_free(l->local);
     g_free(l->remote);
-    g_mutex_clear(&l->voice_lock);
+    pthread_mutex_destroy(&l->voice_lock);
     g_main_context_unref(l->main);
     g_free(l);
 }

@@ -3,6 +3,7 @@
 #define MT_LINK_LINK_INTERNAL_H
 
 #include <glib.h>
+#include <pthread.h>
 
 #include "base/buf.h"
 #include "link/chan.h"
@@ -44,12 +45,12 @@ struct mt_link {
     mt_link_end end;
     unsigned calling; /* depth of callbacks into the owner */
 
-    mt_ice *ice;   /* owned */
-    mt_dtls *dtls; /* owned */
-    mt_data *data; /* owned; NULL before DTLS is up */
-    mt_srtp *srtp; /* owned; NULL before DTLS is up */
-    GMutex voice_lock;
-    bool voice_open; /* under voice_lock: sending is allowed */
+    mt_ice *ice;                /* owned */
+    mt_dtls *dtls;              /* owned */
+    mt_data *data;              /* owned; NULL before DTLS is up */
+    mt_srtp *srtp;              /* owned; NULL before DTLS is up */
+    pthread_mutex_t voice_lock; /* not a GMutex: ThreadSanitizer must see it */
+    bool voice_open;            /* under voice_lock: sending is allowed */
 
     mt_sdp *local, *remote; /* owned; remote NULL until it came */
     mt_buf local_sdp;       /* empty until it is ready */

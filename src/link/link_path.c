@@ -31,10 +31,10 @@ void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes) {
     if (len_bytes > MT_SRTP_PACKET_MAX_BYTES)
         return;
     memcpy(buf, packet, len_bytes);
-    g_mutex_lock(&l->voice_lock);
+    pthread_mutex_lock(&l->voice_lock);
     if (l->voice_open && mt_srtp_protect(l->srtp, buf, &len) == MT_OK)
         (void)!mt_ice_send(l->ice, buf, len);
-    g_mutex_unlock(&l->voice_lock);
+    pthread_mutex_unlock(&l->voice_lock);
     mt_wipe(buf, len_bytes);
 }
 

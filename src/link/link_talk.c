@@ -188,9 +188,9 @@ static void become_secure(mt_link *l) {
     choose_codec(l, &how);
     l->phase = MT_PHASE_SECURE;
     mt_link_timer_stop(&l->limit);
-    g_mutex_lock(&l->voice_lock);
+    pthread_mutex_lock(&l->voice_lock);
     l->voice_open = true;
-    g_mutex_unlock(&l->voice_lock);
+    pthread_mutex_unlock(&l->voice_lock);
     MT_LINK_CALL(l, secure, l->ctx, &how);
 }
 
