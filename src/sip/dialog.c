@@ -284,7 +284,7 @@ void mt_sip_call_user_gone(mt_sip_server *s, mt_sip_account *a) {
     MT_LIST_FOREACH(it, &a->sides) {
         mt_sip_side *side = MT_CONTAINER(it, mt_sip_side, on_account);
         if (side->call->state != MT_SIP_CALL_ENDED)
-            mt_timer_set(&s->timerq, &side->gone, s->now_ms + s->cfg.rebind_ms);
+            mt_timer_set(&s->timerq, &side->gone, s->now_ms + s->cfg.gone_ms);
     }
 }
 

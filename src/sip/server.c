@@ -16,6 +16,7 @@ void mt_sip_server_config_default(mt_sip_server_config *cfg) {
                                   .timer_c_ms = 180000,
                                   .park_ms = 3000,
                                   .rebind_ms = 5000,
+                                  .gone_ms = 5000,
                                   .qualify_ms = 20000,
                                   .qualify_limit_ms = 2000,
                                   .min_expires_s = 60,

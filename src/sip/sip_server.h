@@ -79,6 +79,7 @@ typedef struct mt_sip_server_config {
     uint32_t timer_c_ms;         /* 180000 */
     uint32_t park_ms;            /* 3000: callee not registered yet */
     uint32_t rebind_ms;          /* 5000: in-dialog request waits for the side's flow to come back */
+    uint32_t gone_ms;            /* 5000: a call whose side has lost its flow is given up */
     uint32_t qualify_ms;         /* 20000: own OPTIONS to UDP bindings */
     uint32_t qualify_limit_ms;   /* 2000 */
     uint32_t min_expires_s, max_expires_s, default_expires_s; /* 60, 3600, 600 */
@@ -98,7 +99,7 @@ void mt_sip_server_destroy(mt_sip_server *s);
 /* One whole message (a datagram, a WebSocket message, or cut from a stream by mt_sip_frame_cut). Malformed input is
  * answered with 400 where RFC 3261 asks for it, else dropped; never an error to the caller but MT_ENOMEM. */
 mt_err mt_sip_server_input(mt_sip_server *s, const mt_sip_flow *flow, mt_slice message, int64_t now_ms) MT_MUST_CHECK;
-/* A stream flow is gone. Its bindings go; calls whose side it was wait rebind_ms. */
+/* A stream flow is gone. Its bindings go; calls whose side it was wait gone_ms. */
 void mt_sip_server_flow_closed(mt_sip_server *s, const mt_sip_flow *flow, int64_t now_ms);
 /* The owner ended this pair: CANCEL before the answer (487 to the caller; 480 if parked), BYE to both sides after it. Unknown pair: nothing. */
 void mt_sip_server_end_pair(mt_sip_server *s, const mt_sip_pair *pair, int64_t now_ms);
