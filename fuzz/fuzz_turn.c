@@ -300,7 +300,7 @@ static void sip_event(world *w) {
     default:
         call = some_call(w);
         call_over(w, call);
-        mt_turn_call_ended(w->t, call, w->now_ms);
+        mt_turn_call_ended(w->t, call, 0, w->now_ms);
         break;
     }
 }

@@ -117,7 +117,7 @@ static void on_failed(void *ctx, uint32_t call, unsigned code) {
 
 static void on_ended(void *ctx, uint32_t call) {
     myturn_client *c = ctx;
-    mt_turn_call_ended(c->turn, call, mt_clock_ms());
+    mt_turn_call_ended(c->turn, call, c->link != NULL ? mt_link_silent_ms(c->link->link) : 0, mt_clock_ms());
     mt_client_act(c);
 }
 

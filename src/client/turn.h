@@ -129,8 +129,10 @@ void mt_turn_unregistered(mt_turn *t, int64_t now_ms);
 void mt_turn_incoming(mt_turn *t, uint32_t call, const char *from, int64_t now_ms);
 void mt_turn_call_up(mt_turn *t, uint32_t call, int64_t now_ms); /* caller: 2xx; callee: ACK */
 void mt_turn_call_failed(mt_turn *t, uint32_t call, unsigned code,
-                         int64_t now_ms);                           /* final answer 3xx to 6xx, 408 if none */
-void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t now_ms); /* BYE or CANCEL arrived */
+                         int64_t now_ms); /* final answer 3xx to 6xx, 408 if none */
+/* BYE or CANCEL arrived. silent_ms: since the partner was last heard on the link; one who hangs up was heard just now.
+ */
+void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t silent_ms, int64_t now_ms);
 
 /* The link. */
 void mt_turn_link_ready(mt_turn *t, int64_t now_ms); /* its SDP can be taken */

@@ -180,7 +180,7 @@ void mt_turn_call_failed(mt_turn *t, uint32_t call, unsigned code, int64_t now_m
     /* In a talk: signalling is lost, not the talk. */
 }
 
-void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t now_ms) {
+void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t silent_ms, int64_t now_ms) {
     if (call != 0 && call == t->kept_call)
         t->kept_call = 0;
     if (call == 0 || call != t->call)
@@ -189,7 +189,8 @@ void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t now_ms) {
     if (t->state == MYTURN_CONNECTING)
         end_to_waiting(t, "undone", 480, now_ms);
     else
-        end_to_idle(t, t->state == MYTURN_RECONNECTING ? "lost" : "partner_left", 480, now_ms);
+        end_to_idle(t, t->state == MYTURN_RECONNECTING || silent_ms >= MT_TURN_QUIET_MS ? "lost" : "partner_left", 480,
+                    now_ms);
 }
 
 /* The link */

@@ -14,6 +14,7 @@ enum {
     MT_TURN_LEAVE_MS = 3000,        /* a DELETE holds the next POST back no longer */
     MT_TURN_CONNECT_MS = 15000,     /* where the server tells none; and from the call on until the link is secure */
     MT_TURN_KEEP_CALL_MS = 3000,    /* an INVITE waits this long for the draw that explains it */
+    MT_TURN_QUIET_MS = 2000,        /* the partner says something each second */
     MT_TURN_SILENT_MS = 15000,      /* of reconnecting */
     MT_TURN_BYE_MS = 1200,          /* the link confirms its bye within 1 s */
     MT_TURN_UNREGISTER_MS = 700,

@@ -423,7 +423,7 @@ static void test_kept_invite_is_cancelled(void **state) {
     kit *k = *state;
     to_waiting(k);
     mt_turn_incoming(k->t, IN(1), "111001", k->now_ms);
-    mt_turn_call_ended(k->t, IN(1), k->now_ms);
+    mt_turn_call_ended(k->t, IN(1), 0, k->now_ms);
     kit_drawn(k, 'A', false);
     EXPECT(k, "state(connecting) drawn!(awaits dwa) link(callee)");
 }
@@ -522,7 +522,7 @@ static void test_partner_gives_up_while_connecting(void **state) {
     to_connecting(k, false);
     mt_turn_incoming(k->t, IN(1), "111001", k->now_ms);
     (void)kit_trace(k);
-    mt_turn_call_ended(k->t, IN(1), k->now_ms);
+    mt_turn_call_ended(k->t, IN(1), 0, k->now_ms);
     EXPECT(k, "unlink ended!(undone) state(waiting) waiting!(0s) turn(A)");
 }
 
@@ -593,7 +593,7 @@ static void test_hangup(void **state) {
     assert_int_equal(mt_turn_hangup(k->t, k->now_ms), MT_OK);
     EXPECT(k, "bye mute hangup(o1) leave(A) state(ending)");
     assert_int_equal(mt_turn_hangup(k->t, k->now_ms), MT_ESTATE);
-    mt_turn_call_ended(k->t, 1, k->now_ms);             /* the partner's BYE crosses ours */
+    mt_turn_call_ended(k->t, 1, 0, k->now_ms);          /* the partner's BYE crosses ours */
     mt_turn_link_closed(k->t, MT_LINK_LOST, k->now_ms); /* must not happen, and does no harm */
     EXPECT(k, "");
     mt_turn_link_gone(k->t, k->now_ms);
@@ -614,14 +614,14 @@ static void test_partner_hangs_up_by_link(void **state) {
     to_talking(k, true);
     mt_turn_link_closed(k->t, MT_LINK_REMOTE_BYE, k->now_ms);
     EXPECT(k, "unlink mute hangup(o1) leave(A) ended!(partner_left) state(idle)");
-    mt_turn_call_ended(k->t, 1, k->now_ms);
+    mt_turn_call_ended(k->t, 1, 0, k->now_ms);
     EXPECT(k, "");
 }
 
 static void test_partner_hangs_up_by_bye(void **state) {
     kit *k = *state;
     to_talking(k, false);
-    mt_turn_call_ended(k->t, IN(1), k->now_ms);
+    mt_turn_call_ended(k->t, IN(1), 0, k->now_ms);
     EXPECT(k, "bye mute leave(A) ended!(partner_left) state(idle)");
 }
 
@@ -630,7 +630,15 @@ static void test_partner_vanishes_and_signalling_says_so(void **state) {
     to_talking(k, false);
     mt_turn_link_silent(k->t, true, k->now_ms);
     EXPECT(k, "state(reconnecting) reconnecting!(on)");
-    mt_turn_call_ended(k->t, IN(1), k->now_ms);
+    mt_turn_call_ended(k->t, IN(1), 0, k->now_ms);
+    EXPECT(k, "bye mute leave(A) ended!(lost) state(idle)");
+}
+
+/* The server's BYE for a vanished partner may come before the link calls itself silent. */
+static void test_partner_vanishes_and_bye_is_quicker(void **state) {
+    kit *k = *state;
+    to_talking(k, false);
+    mt_turn_call_ended(k->t, IN(1), 2500, k->now_ms);
     EXPECT(k, "bye mute leave(A) ended!(lost) state(idle)");
 }
 
@@ -669,7 +677,7 @@ static void test_next_before_the_partners_bye_and_bye_after_a_new_pair(void **st
     (void)kit_trace(k);
     kit_drawn(k, 'B', false);
     EXPECT(k, "state(connecting) drawn!(awaits dwa) link(callee)");
-    mt_turn_call_ended(k->t, 1, k->now_ms); /* of the pair that is over */
+    mt_turn_call_ended(k->t, 1, 0, k->now_ms); /* of the pair that is over */
     mt_turn_link_gone(k->t, k->now_ms);
     EXPECT(k, "");
     mt_turn_incoming(k->t, IN(7), "111001", k->now_ms);
@@ -818,7 +826,7 @@ static void test_stale_answers_change_nothing(void **state) {
     mt_turn_unregistered(k->t, k->now_ms);
     mt_turn_link_ready(k->t, k->now_ms);
     mt_turn_link_secure(k->t, k->now_ms);
-    mt_turn_call_ended(k->t, IN(9), k->now_ms);
+    mt_turn_call_ended(k->t, IN(9), 0, k->now_ms);
     mt_turn_call_failed(k->t, 0, 500, k->now_ms);
     EXPECT(k, "");
     mt_turn_draw d = kit_draw('A', true);
@@ -881,6 +889,7 @@ int main(void) {
         T(test_partner_hangs_up_by_link),
         T(test_partner_hangs_up_by_bye),
         T(test_partner_vanishes_and_signalling_says_so),
+        T(test_partner_vanishes_and_bye_is_quicker),
         T(test_silence_heals),
         T(test_silence_ends),
         T(test_next),
