@@ -55,11 +55,11 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     *buf = uv_buf_init(n->read_bytes, sizeof n->read_bytes);
 }
 
-static void on_end(mt_conn *c) {
+void mt_conn_peer_ended(mt_conn *c) {
     c->peer_done = true;
     stop_reading(c);
     /* Who only closed his sending side still gets what is under way, but nothing is held for him. */
-    if (mt_conn_queued(c) == 0 || c->req != NULL)
+    if (mt_conn_queued(c) == 0 || c->req != NULL || c->mode == MT_CONN_HANDSHAKE)
         mt_conn_doom(c);
     else
         mt_conn_finish(c);
@@ -67,10 +67,12 @@ static void on_end(mt_conn *c) {
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     mt_conn *c = stream->data;
-    if (got > 0)
+    if (got > 0 && c->tls != NULL)
+        mt_conn_tls_received(c, buf->base, (size_t)got);
+    else if (got > 0)
         mt_conn_received(c, buf->base, (size_t)got);
     else if (got == UV_EOF)
-        on_end(c);
+        mt_conn_peer_ended(c);
     else if (got < 0)
         mt_conn_doom(c);
 }
@@ -81,6 +83,8 @@ bool mt_conn_peer_left(const mt_conn *c) {
     uv_os_fd_t fd;
     char byte;
     if (c->doomed || c->peer_done || uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0)
+        return true;
+    if (c->tls != NULL && mt_conn_tls_peer_left(fd))
         return true;
     ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
@@ -279,7 +283,7 @@ static mt_err output(mt_conn *c, const mt_slice *parts, unsigned count, mt_http_
     return err;
 }
 
-void mt_conn_output(mt_conn *c, const mt_slice *parts, unsigned count, mt_http_req *req) {
+void mt_conn_output_raw(mt_conn *c, const mt_slice *parts, unsigned count, mt_http_req *req) {
     bool queued = false;
     mt_err err = c->doomed ? MT_ECLOSED : output(c, parts, count, req, &queued);
     if (req != NULL && !queued)
@@ -292,17 +296,30 @@ void mt_conn_output(mt_conn *c, const mt_slice *parts, unsigned count, mt_http_r
         mt_conn_resume(c); /* stops reading, sets the stall limit */
 }
 
+void mt_conn_output(mt_conn *c, const mt_slice *parts, unsigned count, mt_http_req *req) {
+    if (c->tls != NULL)
+        mt_conn_tls_output(c, parts, count, req);
+    else
+        mt_conn_output_raw(c, parts, count, req);
+}
+
+/* Gives back what the protocol owns. */
+static void end_protocol(mt_conn *c) {
+    if (c->mode == MT_CONN_HTTP)
+        mt_http_read_deinit(&c->u.http);
+    else if (c->mode == MT_CONN_WS || c->mode == MT_CONN_WS_CLOSING)
+        mt_ws_deinit(&c->u.ws);
+    c->mode = MT_CONN_LINGER;
+}
+
 void mt_conn_finish(mt_conn *c) {
     if (c->doomed || c->mode == MT_CONN_LINGER)
         return;
-    if (c->mode == MT_CONN_HTTP)
-        mt_http_read_deinit(&c->u.http);
-    else if (c->mode != MT_CONN_SIP)
-        mt_ws_deinit(&c->u.ws);
-    c->mode = MT_CONN_LINGER;
+    end_protocol(c);
     c->phase_ms = mt_net_now_ms(c->net);
     if (c->flow_up)
         mt_conn_note_change(c);
+    mt_conn_tls_end(c);
     end_stream(c);
     if (!c->doomed)
         mt_conn_set_timeout(c);
@@ -317,11 +334,8 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 void mt_conn_close_handle(mt_conn *c) {
-    if (c->mode == MT_CONN_HTTP)
-        mt_http_read_deinit(&c->u.http);
-    else if (c->mode == MT_CONN_WS || c->mode == MT_CONN_WS_CLOSING)
-        mt_ws_deinit(&c->u.ws);
-    c->mode = MT_CONN_LINGER;
+    end_protocol(c);
+    mt_conn_tls_close(c);
     mt_wheel_stop(&c->timeout);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
@@ -356,6 +370,10 @@ static mt_conn *create(mt_net *n, const mt_addr *remote) {
 }
 
 mt_err mt_conn_adopt(mt_net *n, int fd, const mt_addr *remote, mt_conn_mode mode) {
+    return mt_conn_adopt_tls(n, fd, remote, mode, NULL);
+}
+
+mt_err mt_conn_adopt_tls(mt_net *n, int fd, const mt_addr *remote, mt_conn_mode mode, const mt_tls *tls) {
     mt_conn *c = create(n, remote);
     if (c == NULL) {
         close(fd);
@@ -370,10 +388,12 @@ mt_err mt_conn_adopt(mt_net *n, int fd, const mt_addr *remote, mt_conn_mode mode
     }
     mt_list_append(&n->conns, &c->ring);
     n->counts.open++;
-    c->mode = (uint8_t)mode;
+    c->tls = tls;
+    c->inner = (uint8_t)mode;
+    c->mode = (uint8_t)(tls != NULL ? MT_CONN_HANDSHAKE : mode);
     c->phase_ms = mt_net_now_ms(n);
     c->phase = MT_PHASE_FIRST_BYTE;
-    if (mode == MT_CONN_SIP)
+    if (c->mode == MT_CONN_SIP)
         mt_conn_flow_begin(c, mode);
     adjust_reading(c);
     if (!c->reading)
@@ -393,7 +413,7 @@ bool mt_conn_is_ws(const mt_conn *c) {
     return c->is_ws;
 }
 bool mt_conn_secure(const mt_conn *c) {
-    return false;
+    return c->tls != NULL;
 }
 
 mt_conn *mt_net_conn(const mt_net *n, uint64_t id) {

@@ -3,21 +3,24 @@
  * Rules of its life. Nothing is freed and no "gone" is reported while bytes are being worked on: whatever happens only
  * marks the connection and puts it on the loop's list of the changed; the end of the turn reports and closes (loop.c).
  * So a handler may close anything at any time. Bytes go in by mt_conn_received and out by mt_conn_output only: that is
- * where TLS comes in between. */
+ * where TLS comes in between (conn_tls.c). */
 #ifndef MT_NET_CONN_H
 #define MT_NET_CONN_H
 
+#include <openssl/bio.h>
 #include <uv.h>
 
 #include "base/buf.h"
 #include "base/map.h"
 #include "net/http_read.h"
+#include "net/tls.h"
 #include "net/wheel.h"
 #include "net/ws.h"
 
-#define MT_CONN_READ_BYTES 65536  /* the loop's one read buffer */
-#define MT_CONN_QUEUE_PAUSE 65536 /* above it, what the peer sends is not read */
-#define MT_CONN_LINGER_MS 2000    /* after our end of stream, for the peer's */
+#define MT_CONN_READ_BYTES 65536   /* the loop's one read buffer */
+#define MT_CONN_RECORD_BYTES 16384 /* of TLS, at most */
+#define MT_CONN_QUEUE_PAUSE 65536  /* above it, what the peer sends is not read */
+#define MT_CONN_LINGER_MS 2000     /* after our end of stream, for the peer's */
 #define MT_CONN_LINGER_BYTES 1048576
 #define MT_HTTP_HEAD_OUT_MAX 65536
 
@@ -26,7 +29,8 @@ typedef enum mt_conn_mode {
     MT_CONN_WS,
     MT_CONN_WS_CLOSING, /* our close frame is out, the peer's is awaited */
     MT_CONN_SIP,
-    MT_CONN_LINGER, /* nothing more is sent but what is queued, and all that arrives is thrown away */
+    MT_CONN_HANDSHAKE, /* of TLS */
+    MT_CONN_LINGER,    /* nothing more is sent but what is queued, and all that arrives is thrown away */
 } mt_conn_mode;
 
 typedef enum mt_conn_phase {
@@ -62,6 +66,10 @@ struct mt_conn {
     int64_t partial_ms; /* flows: since when a message is begun but not whole; 0: none is */
     mt_buf in;          /* input that is not whole yet, or waits behind a held request */
     mt_http_req *req;   /* handed up, unanswered */
+    const mt_tls *tls;  /* NULL: in the clear */
+    SSL *ssl;           /* from the first byte on */
+    uint8_t inner;      /* the mode after the handshake */
+    bool tls_up;        /* the handshake is done and our end of it not closed */
     union {
         mt_http_read http;
         mt_ws ws;
@@ -75,6 +83,7 @@ typedef struct mt_listener {
     mt_timer backoff;
     int fd;
     mt_conn_mode mode;
+    const mt_tls *tls; /* NULL: in the clear */
 } mt_listener;
 
 struct mt_net {
@@ -102,15 +111,24 @@ struct mt_net {
     int64_t date_s;
     char date[40]; /* "Date: …\r\n" */
     mt_net_counts counts;
+    BIO_METHOD *tls_bio; /* NULL until there is a listener with TLS */
+    mt_slice tls_in;     /* what OpenSSL may read, and where it writes, while a call into it lasts */
+    mt_buf tls_out;
     char read_bytes[MT_CONN_READ_BYTES];
+    char plain_bytes[MT_CONN_READ_BYTES];
+    char record_bytes[MT_CONN_RECORD_BYTES];
 };
 
 /* conn.c */
 mt_err mt_conn_adopt(mt_net *n, int fd, const mt_addr *remote,
                      mt_conn_mode mode) MT_MUST_CHECK; /* fd is taken in any case */
+mt_err mt_conn_adopt_tls(mt_net *n, int fd, const mt_addr *remote, mt_conn_mode mode,
+                         const mt_tls *tls) MT_MUST_CHECK; /* tls NULL: in the clear */
 void mt_conn_received(mt_conn *c, char *bytes, size_t len);
+void mt_conn_peer_ended(mt_conn *c); /* his end of stream */
 /* Sends the parts as one write, copying what the kernel does not take at once. req, if given, gets its result. */
 void mt_conn_output(mt_conn *c, const mt_slice *parts, unsigned count, mt_http_req *req);
+void mt_conn_output_raw(mt_conn *c, const mt_slice *parts, unsigned count, mt_http_req *req); /* below TLS */
 size_t mt_conn_queued(const mt_conn *c);
 void mt_conn_doom(mt_conn *c);   /* closed at the end of this turn */
 void mt_conn_finish(mt_conn *c); /* what is queued, then our end of stream, then the peer's */
@@ -138,6 +156,15 @@ void mt_conn_ws_upgrade(mt_conn *c, mt_http_req *req);
 void mt_conn_ws_ping(mt_conn *c);
 void mt_conn_ws_close(mt_conn *c, unsigned code);
 void mt_conn_ws_send(mt_conn *c, mt_ws_opcode opcode, mt_slice payload);
+
+/* conn_tls.c */
+mt_err mt_conn_tls_setup(mt_net *n) MT_MUST_CHECK; /* before the first connection; may be called again */
+void mt_conn_tls_teardown(mt_net *n);
+void mt_conn_tls_received(mt_conn *c, char *bytes, size_t len);
+void mt_conn_tls_output(mt_conn *c, const mt_slice *parts, unsigned count, mt_http_req *req);
+void mt_conn_tls_end(mt_conn *c);   /* queues our farewell */
+void mt_conn_tls_close(mt_conn *c); /* says it if that can be done at once, and frees */
+bool mt_conn_tls_peer_left(uv_os_fd_t fd);
 
 /* http_reply.c */
 void mt_http_reply_free(mt_http_req *req, mt_err result); /* reports written at the end of the turn, then frees */

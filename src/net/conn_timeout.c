@@ -8,6 +8,11 @@ static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+/* Who is judged by what he sends, however much is queued for him: there is little in a handshake. */
+static bool is_handshake(const mt_conn *c) {
+    return c->mode == MT_CONN_HANDSHAKE;
+}
+
 static bool is_flow(const mt_conn *c) {
     return c->mode == MT_CONN_WS || c->mode == MT_CONN_SIP;
 }
@@ -65,6 +70,8 @@ static int64_t phase_due_ms(const mt_conn *c) {
     }
     case MT_CONN_SIP:
         return flow_due_ms(c);
+    case MT_CONN_HANDSHAKE:
+        return c->phase_ms + l->tls_handshake_ms;
     default:
         return c->phase_ms + MT_CONN_LINGER_MS;
     }
@@ -84,7 +91,7 @@ static uint32_t outstanding(const mt_conn *c) {
 /* Who does not take his answers is not judged by what he sends meanwhile: it is not read. A flow is judged by both. */
 static int64_t due_ms(mt_conn *c) {
     size_t queued = mt_conn_queued(c);
-    if (queued == 0) {
+    if (queued == 0 || is_handshake(c)) {
         c->stalled_bytes = 0;
         return phase_due_ms(c);
     }
@@ -113,7 +120,7 @@ void mt_conn_set_timeout(mt_conn *c) {
 
 /* True: the queue has not moved for all that time. */
 static bool is_stuck(mt_conn *c, int64_t now_ms) {
-    if (mt_conn_queued(c) == 0 || now_ms < c->stall_ms)
+    if (mt_conn_queued(c) == 0 || is_handshake(c) || now_ms < c->stall_ms)
         return false;
     if (outstanding(c) >= c->stalled_bytes)
         return true;
@@ -135,7 +142,7 @@ void mt_conn_timed_out(mt_wheel_node *n, void *net) {
     int64_t now_ms = mt_net_now_ms(net);
     if (is_stuck(c, now_ms))
         mt_conn_doom(c);
-    else if ((mt_conn_queued(c) == 0 || (is_flow(c) && c->reading)) && now_ms >= phase_due_ms(c))
+    else if ((mt_conn_queued(c) == 0 || is_handshake(c) || (is_flow(c) && c->reading)) && now_ms >= phase_due_ms(c))
         act(c, now_ms);
     mt_conn_set_timeout(c);
 }

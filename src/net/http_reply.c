@@ -90,8 +90,15 @@ const char *mt_http_date_line(mt_net *n) {
 }
 
 typedef struct shape {
-    bool http_1_0, close;
+    bool http_1_0, close, hsts;
 } shape;
+
+/* RFC 6797. Half a year; not for a certificate of our own making, which a browser could then no longer be talked into.
+ */
+#define HSTS "Strict-Transport-Security: max-age=15552000\r\n"
+static bool wants_hsts(const mt_conn *c) {
+    return c->tls != NULL && mt_tls_is_trusted(c->tls);
+}
 
 static bool has_no_body(unsigned status) {
     return status < 200 || status == 204 || status == 304;
@@ -118,6 +125,8 @@ static void write_head(mt_net *n, const mt_http_answer *a, shape s) {
     }
     if (a->headers != NULL)
         mt_buf_add_str(out, a->headers);
+    if (s.hsts)
+        mt_buf_add_str(out, HSTS);
     if (s.close)
         mt_buf_add_str(out, "Connection: close\r\n");
     else if (s.http_1_0)
@@ -145,7 +154,7 @@ static void send_answer(mt_conn *c, const mt_http_answer *a, bool head_only, mt_
 void mt_http_reply(mt_http_req *req, const mt_http_answer *a) {
     mt_conn *c = req->conn;
     mt_net *n = c->net;
-    shape s = {.http_1_0 = req->http_1_0, .close = a->close || !req->keep_alive || n->over};
+    shape s = {.http_1_0 = req->http_1_0, .close = a->close || !req->keep_alive || n->over, .hsts = wants_hsts(c)};
     bool head_only = req->method == MT_HTTP_HEAD;
     req->written = a->written;
     req->written_ctx = a->written_ctx;
@@ -167,6 +176,6 @@ void mt_http_reply_refuse(mt_conn *c, unsigned status, bool head_only) {
     mt_http_answer a = {.status = status,
                         .content_type = "application/problem+json",
                         .body = mt_slice_n(body, len > 0 ? (size_t)len : 0)};
-    write_head(c->net, &a, (shape){.close = true});
+    write_head(c->net, &a, (shape){.close = true, .hsts = wants_hsts(c)});
     send_answer(c, &a, head_only, NULL);
 }

@@ -75,7 +75,7 @@ static void take(mt_listener *l, int fd, const struct sockaddr *sa) {
         return;
     }
     n->counts.accepted++;
-    if (mt_conn_adopt(n, fd, &remote, l->mode) != MT_OK && n->h.gone != NULL)
+    if (mt_conn_adopt_tls(n, fd, &remote, l->mode, l->tls) != MT_OK && n->h.gone != NULL)
         n->h.gone(n->ctx, &remote);
 }
 
@@ -123,13 +123,14 @@ static void on_closed(uv_handle_t *handle) {
     mt_free(l);
 }
 
-static mt_err listen_tcp(mt_net *n, const mt_addr *at, mt_conn_mode mode, mt_addr *bound) {
+static mt_err listen_tcp(mt_net *n, const mt_addr *at, mt_conn_mode mode, const mt_tls *tls, mt_addr *bound) {
     mt_listener *l = mt_calloc(1, sizeof *l);
     if (l == NULL)
         return MT_ENOMEM;
     mt_addr name;
     l->net = n;
     l->mode = mode;
+    l->tls = tls;
     l->fd = mt_net_socket(at, SOCK_STREAM, &name);
     if (l->fd < 0) {
         mt_free(l);
@@ -149,11 +150,21 @@ static mt_err listen_tcp(mt_net *n, const mt_addr *at, mt_conn_mode mode, mt_add
 }
 
 mt_err mt_net_listen_http(mt_net *n, const mt_addr *at, mt_addr *bound) {
-    return listen_tcp(n, at, MT_CONN_HTTP, bound);
+    return listen_tcp(n, at, MT_CONN_HTTP, NULL, bound);
 }
 
 mt_err mt_net_listen_sip_tcp(mt_net *n, const mt_addr *at, mt_addr *bound) {
-    return listen_tcp(n, at, MT_CONN_SIP, bound);
+    return listen_tcp(n, at, MT_CONN_SIP, NULL, bound);
+}
+
+mt_err mt_net_listen_https(mt_net *n, const mt_addr *at, const mt_tls *tls, mt_addr *bound) {
+    mt_err err = mt_conn_tls_setup(n);
+    return err == MT_OK ? listen_tcp(n, at, MT_CONN_HTTP, tls, bound) : err;
+}
+
+mt_err mt_net_listen_sip_tls(mt_net *n, const mt_addr *at, const mt_tls *tls, mt_addr *bound) {
+    mt_err err = mt_conn_tls_setup(n);
+    return err == MT_OK ? listen_tcp(n, at, MT_CONN_SIP, tls, bound) : err;
 }
 
 void mt_net_stop_listening(mt_net *n) {

@@ -28,7 +28,8 @@ void mt_net_limits_default(mt_net_limits *l) {
                          .idle_ms = 60000,
                          .flow_idle_ms = 45000,
                          .ws_ping_ms = 20000,
-                         .max_conns = 15000};
+                         .max_conns = 15000,
+                         .tls_handshake_ms = 10000};
 }
 
 int64_t mt_net_now_ms(const mt_net *n) {
@@ -281,6 +282,7 @@ static void free_net(mt_net *n) {
         mt_log(MT_LOG_ERROR, "net", "the loop could not be closed");
     mt_map_deinit(&n->flows);
     mt_buf_deinit(&n->scratch);
+    mt_conn_tls_teardown(n);
     mt_free(n);
 }
 

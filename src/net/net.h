@@ -1,6 +1,6 @@
-/* The server's glue to libuv: one loop, one connection type for HTTP, long-poll, WebSocket and SIP over TCP, and UDP
- * sockets in batches. Everything happens on the thread that runs the loop. Handlers are called from it and may call any
- * function here, mt_conn_close included. */
+/* The server's glue to libuv: one loop, one connection type for HTTP, long-poll, WebSocket and SIP over TCP, each also
+ * inside TLS, and UDP sockets in batches. Everything happens on the thread that runs the loop. Handlers are called from
+ * it and may call any function here, mt_conn_close included. */
 #ifndef MT_NET_NET_H
 #define MT_NET_NET_H
 
@@ -16,6 +16,7 @@ typedef struct mt_net mt_net;
 typedef struct mt_conn mt_conn;         /* one TCP connection, whatever it speaks now */
 typedef struct mt_http_req mt_http_req; /* one request on it, valid until answered or abandoned */
 typedef struct mt_udp mt_udp;
+typedef struct mt_tls mt_tls; /* net/tls.h */
 
 /* Limits of every read; defaults in mt_net_limits_default. */
 typedef struct mt_net_limits {
@@ -25,14 +26,15 @@ typedef struct mt_net_limits {
     size_t sip_bytes;        /* 32768 */
     size_t ws_message_bytes; /* 32768 */
     size_t queued_bytes; /* 262144 of output unsent: reading stops above 65536, the connection is closed above this */
-    uint32_t first_byte_ms; /* 30000 */
-    uint32_t header_ms;     /* 10000 for the whole header */
-    uint32_t body_ms;       /* 10000 to begin with; later at least body_rate */
-    uint32_t body_rate;     /* 512 bytes a second after body_ms */
-    uint32_t idle_ms;       /* 60000 between requests */
-    uint32_t flow_idle_ms;  /* 45000 of silence on a SIP or WebSocket flow */
-    uint32_t ws_ping_ms;    /* 20000 */
-    uint32_t max_conns;     /* 15000 */
+    uint32_t first_byte_ms;    /* 30000 */
+    uint32_t header_ms;        /* 10000 for the whole header */
+    uint32_t body_ms;          /* 10000 to begin with; later at least body_rate */
+    uint32_t body_rate;        /* 512 bytes a second after body_ms */
+    uint32_t idle_ms;          /* 60000 between requests */
+    uint32_t flow_idle_ms;     /* 45000 of silence on a SIP or WebSocket flow */
+    uint32_t ws_ping_ms;       /* 20000 */
+    uint32_t max_conns;        /* 15000 */
+    uint32_t tls_handshake_ms; /* 10000 from accepting to the end of the handshake */
 } mt_net_limits;
 void mt_net_limits_default(mt_net_limits *l);
 
@@ -80,6 +82,9 @@ int64_t mt_net_now_ms(const mt_net *n); /* the loop's cached monotonic time */
 /* Listeners; the address with the port really bound comes back. MT_ESYS with a logged reason (address in use …). */
 mt_err mt_net_listen_http(mt_net *n, const mt_addr *at, mt_addr *bound) MT_MUST_CHECK;
 mt_err mt_net_listen_sip_tcp(mt_net *n, const mt_addr *at, mt_addr *bound) MT_MUST_CHECK;
+/* The same inside TLS. tls must outlive n; when it is reloaded, later connections get what is new. */
+mt_err mt_net_listen_https(mt_net *n, const mt_addr *at, const mt_tls *tls, mt_addr *bound) MT_MUST_CHECK;
+mt_err mt_net_listen_sip_tls(mt_net *n, const mt_addr *at, const mt_tls *tls, mt_addr *bound) MT_MUST_CHECK;
 mt_err mt_net_listen_udp(mt_net *n, const mt_addr *at, mt_udp **udp, mt_addr *bound) MT_MUST_CHECK;
 void mt_net_stop_listening(mt_net *n);
 
@@ -114,7 +119,7 @@ size_t mt_http_req_header_count(const mt_http_req *req, const char *name);
 /* Whether one of the comma-separated elements of the headers of that name is token (without regard to ASCII case). */
 bool mt_http_req_header_has(const mt_http_req *req, const char *name, const char *token);
 const mt_addr *mt_http_req_remote(const mt_http_req *req);
-bool mt_http_req_secure(const mt_http_req *req); /* TLS (later) */
+bool mt_http_req_secure(const mt_http_req *req); /* came by TLS */
 void mt_http_req_set_ctx(mt_http_req *req, void *ctx);
 void *mt_http_req_ctx(const mt_http_req *req);
 
@@ -151,6 +156,7 @@ void mt_udp_send(mt_udp *u, const mt_addr *to, mt_slice bytes);
 
 typedef struct mt_net_counts {
     uint64_t accepted, refused, requests, ws_opened, datagrams_in, datagrams_out;
+    uint64_t tls_opened, tls_failed; /* handshakes; failed: not those broken off */
     size_t open;
 } mt_net_counts;
 mt_net_counts mt_net_count(const mt_net *n);
