@@ -45,7 +45,7 @@ static void on_request(void *ctx, mt_http_req *req) {
     mt_slice path = mt_http_req_path(req), query = mt_http_req_query(req), body = mt_http_req_body(req);
     s->requests++;
     assert_true(mt_addr_is_loopback(mt_http_req_remote(req)));
-    assert_false(mt_http_req_secure(req));
+    s->secure += mt_http_req_secure(req);
     mt_http_req_set_ctx(req, s);
     int len =
         snprintf(s->last, sizeof s->last, "%s %.*s?%.*s %.*s", methods[mt_http_req_method(req)], (int)path.len, path.p,
@@ -105,6 +105,7 @@ static void on_sip(void *ctx, mt_conn *conn, mt_slice message) {
     server *s = ctx;
     s->messages++;
     assert_true(mt_addr_is_loopback(mt_conn_remote(conn)));
+    s->secure += mt_conn_secure(conn);
     s->flow = conn;
     s->flow_id = mt_conn_id(conn);
     (void)snprintf(s->last, sizeof s->last, "%.*s", (int)(message.len < 1000 ? message.len : 1000),
@@ -192,6 +193,14 @@ void server_start(server *s, const mt_net_limits *limits) {
     assert_int_equal(mt_net_listen_http(s->net, &at, &s->http), MT_OK);
     assert_int_equal(mt_net_listen_sip_tcp(s->net, &at, &s->sip), MT_OK);
     assert_int_equal(mt_net_listen_udp(s->net, &at, &s->udp, &s->udp_addr), MT_OK);
+}
+
+void server_start_tls(server *s, const mt_net_limits *limits, const mt_tls *tls) {
+    server_start(s, limits);
+    mt_addr at;
+    assert_int_equal(mt_addr_parse(MT_SLICE_LIT("127.0.0.1:0"), &at), MT_OK);
+    assert_int_equal(mt_net_listen_https(s->net, &at, tls, &s->https), MT_OK);
+    assert_int_equal(mt_net_listen_sip_tls(s->net, &at, tls, &s->sips), MT_OK);
 }
 
 void server_stop(server *s) {

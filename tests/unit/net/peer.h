@@ -10,7 +10,7 @@
 /* What the handlers saw and how they are to behave. */
 typedef struct server {
     mt_net *net;
-    mt_addr http, sip, udp_addr;
+    mt_addr http, sip, udp_addr, https, sips;
     mt_udp *udp;
     /* behaviour */
     bool refuse;          /* accept says no */
@@ -21,6 +21,7 @@ typedef struct server {
     bool answer_abandoned; /* answers what nobody can read any more */
     /* seen */
     unsigned requests, abandoned, accepted, gone, closed, messages, datagrams, written_ok, written_closed, turns, wakes;
+    unsigned secure; /* requests and messages that came by TLS */
     mt_http_req *held[HELD_MAX];
     unsigned held_count;
     mt_conn *flow;
@@ -29,6 +30,7 @@ typedef struct server {
 } server;
 
 void server_start(server *s, const mt_net_limits *limits);
+void server_start_tls(server *s, const mt_net_limits *limits, const mt_tls *tls); /* https and sips as well */
 void server_stop(server *s);
 void server_limits(mt_net_limits *l); /* defaults, quick time-outs */
 void pump(server *s, int ms);
