@@ -17,6 +17,8 @@ static const char *uri_transport(mt_sip_transport t) {
 static uint16_t own_port(const mt_sip_server *s, mt_sip_transport t) {
     if (t == MT_SIP_UDP)
         return s->cfg.port_udp;
+    if (t == MT_SIP_TLS)
+        return s->cfg.port_tls;
     return t == MT_SIP_TCP ? s->cfg.port_tcp : 0; /* WebSocket clients have no other way to us than their connection */
 }
 

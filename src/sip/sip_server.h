@@ -75,6 +75,7 @@ typedef struct mt_sip_server_config {
     char domain[256];            /* "myturn.invalid": realm and host of our URIs */
     char via_host[128];          /* sent-by of our Via and Record-Route: "127.0.0.1" or the domain; never a client's address */
     uint16_t port_udp, port_tcp; /* for Record-Route; 0: transport not served */
+    uint16_t port_tls;           /* the same */
     uint32_t t1_ms, t2_ms, t4_ms;/* 500, 4000, 5000 */
     uint32_t timer_c_ms;         /* 180000 */
     uint32_t park_ms;            /* 3000: callee not registered yet */
