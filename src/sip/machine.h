@@ -317,6 +317,7 @@ typedef struct mt_sip_leg_request {
     uint32_t cseq;
     unsigned max_forwards;
 } mt_sip_leg_request;
+mt_slice mt_sip_rewrite_target(mt_slice uri); /* without its headers */
 void mt_sip_rewrite_request(mt_sip_server *s, mt_sip_writer *w, const mt_sip_leg_request *r);
 void mt_sip_rewrite_via(mt_sip_server *s, mt_sip_writer *w, const mt_sip_flow *flow, const char *branch);
 void mt_sip_rewrite_contact(mt_sip_server *s, mt_sip_writer *w, const mt_sip_side *side, const mt_sip_flow *flow);

@@ -6,7 +6,7 @@
 typedef struct parse {
     mt_sip_msg *m;
     uint64_t seen;          /* bit per header id */
-    bool mute;              /* what an answer would have to echo is broken or incomplete */
+    bool mute;              /* cannot be answered: where it ends, its Vias or its method are not sure */
     int64_t content_length; /* -1: not given */
 } parse;
 
@@ -151,7 +151,7 @@ static void on_call_id(parse *p, mt_slice value) {
     if (ok)
         p->m->call_id = value;
     else
-        fault_mute(p, MT_SIP_BAD_CALL_ID);
+        fault(p, MT_SIP_BAD_CALL_ID);
 }
 
 static void on_cseq(parse *p, mt_slice value) {
@@ -161,7 +161,7 @@ static void on_cseq(parse *p, mt_slice value) {
     int64_t number;
     if (from == digits || !mt_sip_lex_number(mt_sip_lex_sub(value, 0, digits), &number) ||
         !mt_sip_lex_all(method, MT_SIP_C_TOKEN)) {
-        fault_mute(p, MT_SIP_BAD_CSEQ);
+        fault(p, MT_SIP_BAD_CSEQ);
         return;
     }
     p->m->cseq_method = method;
@@ -173,7 +173,7 @@ static void on_cseq(parse *p, mt_slice value) {
 
 static void on_addr(parse *p, mt_slice value, mt_sip_addr *out, mt_sip_bad bad) {
     if (mt_sip_addr_parse(value, out) != MT_OK)
-        fault_mute(p, bad);
+        fault(p, bad);
 }
 
 static void on_number(parse *p, mt_slice value, int64_t max, int64_t *out, mt_sip_bad bad) {
@@ -243,7 +243,7 @@ static void on_known(parse *p, const mt_sip_header *h) {
     }
 }
 
-/* Headers that may be there once only; those of the first row an answer echoes. */
+/* Headers that may be there once only; those of the first row an answer repeats. */
 #define BIT(id) (UINT64_C(1) << (id))
 #define ECHOED (BIT(MT_SIP_H_TO) | BIT(MT_SIP_H_FROM) | BIT(MT_SIP_H_CALL_ID) | BIT(MT_SIP_H_CSEQ))
 #define SINGLE                                                                                                         \
@@ -275,8 +275,7 @@ static void parse_header(parse *p, mt_slice line) {
     if (h.id == MT_SIP_H_OTHER)
         return;
     if ((BIT(h.id) & SINGLE & p->seen) != 0) {
-        fault(p, MT_SIP_BAD_TWICE);
-        p->mute = p->mute || (BIT(h.id) & ECHOED) != 0;
+        fault(p, MT_SIP_BAD_TWICE); /* the first one stands */
         return;
     }
     p->seen |= BIT(h.id);
@@ -303,7 +302,7 @@ static mt_err finish(parse *p) {
     mt_sip_msg *m = p->m;
     const uint64_t needed = ECHOED | BIT(MT_SIP_H_VIA);
     if ((p->seen & needed) != needed)
-        fault_mute(p, MT_SIP_BAD_MISSING);
+        fault(p, MT_SIP_BAD_MISSING);
     if (!m->is_request) {
         m->method_name = m->cseq_method;
         m->method = mt_sip_method_of(m->cseq_method);
@@ -313,7 +312,8 @@ static mt_err finish(parse *p) {
     if (m->bad == MT_SIP_BAD_NONE)
         return MT_OK;
     bool ack = m->method == MT_SIP_METHOD_ACK || mt_slice_is(m->cseq_method, "ACK");
-    m->answerable = m->is_request && !p->mute && !ack;
+    m->answerable = m->is_request && !p->mute && !ack && m->via_count > 0 &&
+                    (m->cseq_method.len > 0 || mt_sip_lex_all(m->method_name, MT_SIP_C_TOKEN));
     m->bad_status = m->bad == MT_SIP_BAD_VERSION ? 505 : m->bad == MT_SIP_BAD_LIMIT ? 513 : 400;
     return m->bad == MT_SIP_BAD_LIMIT ? MT_ELIMIT : MT_EBAD;
 }

@@ -1,6 +1,6 @@
 /* SIP messages: a pure parser without allocation. RFC 3261 sections 7, 18.3, 20 and 25; RFC 3581 (rport), 7118 (WS).
  *
- * A parsed message borrows slices of the input and is valid as long as that is. It is about 12 KiB: keep one, do not
+ * A parsed message borrows slices of the input and is valid as long as that is. It is about 15 KiB: keep one, do not
  * copy it. Values may hold folds (CRLF followed by SP or HTAB); mt_sip_write_header collapses them. Any thread. */
 #ifndef MT_SIP_MSG_H
 #define MT_SIP_MSG_H
@@ -13,7 +13,7 @@
 #include "sip/uri.h"
 
 #define MT_SIP_MAX_HEADERS 64
-#define MT_SIP_MAX_VIAS 16
+#define MT_SIP_MAX_VIAS 40 /* RFC 4475 3.1.1.7 has 34 */
 #define MT_SIP_MAX_CONTACTS 8
 #define MT_SIP_MAX_ROUTES 16       /* of Route, and of Record-Route */
 #define MT_SIP_MAX_HEAD_BYTES 8192 /* start line and headers */
@@ -165,8 +165,8 @@ typedef struct mt_sip_msg {
 
     /* After MT_EBAD or MT_ELIMIT: */
     mt_sip_bad bad;
-    bool answerable;     /* a request other than ACK whose vias, to, from, call_id, cseq stand: may be answered with
-                            bad_status */
+    bool answerable;     /* a request other than ACK whose vias and method stand: may be answered with bad_status. What
+                            else an answer repeats is empty where it is broken: never repeat it raw */
     unsigned bad_status; /* 400, 505 or 513 */
 } mt_sip_msg;
 

@@ -14,7 +14,7 @@ void mt_sip_qualify_due(mt_timer *timer, void *ctx, int64_t now_ms) {
     mt_slice method = MT_SLICE_LIT("OPTIONS"), bytes;
     mt_sip_writer w;
     mt_sip_out_begin(s, &w);
-    mt_sip_write_request(&w, method, mt_sip_str_slice(&a->contact));
+    mt_sip_write_request(&w, method, mt_sip_rewrite_target(mt_sip_str_slice(&a->contact)));
     mt_sip_rewrite_via(s, &w, &a->flow, branch);
     mt_sip_write_u64(&w, "Max-Forwards", 70);
     mt_sip_write_headerf(&w, "From", "<sip:%s>;tag=%.*s", s->cfg.domain, MT_SIP_TAG_CHARS, tag);

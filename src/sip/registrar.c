@@ -86,6 +86,10 @@ void mt_sip_registrar_request(mt_sip_server *s, mt_sip_rx *rx) {
         mt_sip_reply_end(s, rx, &w);
         return;
     }
+    if (m->to.uri.scheme != MT_SIP_SCHEME_SIP && m->to.uri.scheme != MT_SIP_SCHEME_SIPS) {
+        mt_sip_reply(s, rx, 400);
+        return;
+    }
     mt_sip_account *a = mt_sip_auth_request(s, rx, false);
     if (a == NULL)
         return;

@@ -60,10 +60,18 @@ static void party(mt_sip_server *s, mt_sip_writer *w, const char *name, const mt
         mt_sip_write_headerf(w, name, "<%.*s>", (int)uri->len, uri->p);
 }
 
+/* A registered URI may have headers; a Request-URI has none (RFC 3261 19.1.1). */
+mt_slice mt_sip_rewrite_target(mt_slice uri) {
+    mt_sip_uri u;
+    if (mt_slice_find(uri, '?') < uri.len && mt_sip_uri_parse(uri, &u) == MT_OK && u.headers.len > 0)
+        uri.len -= u.headers.len + 1;
+    return uri;
+}
+
 void mt_sip_rewrite_request(mt_sip_server *s, mt_sip_writer *w, const mt_sip_leg_request *r) {
     const mt_sip_side *to = r->to;
     mt_slice method = mt_slice_of(mt_sip_method_str(r->method));
-    mt_sip_write_request(w, method, r->uri);
+    mt_sip_write_request(w, method, mt_sip_rewrite_target(r->uri));
     mt_sip_rewrite_via(s, w, r->flow, r->branch);
     mt_sip_write_u64(w, "Max-Forwards", r->max_forwards);
     party(s, w, "From", &to->our_uri, mt_sip_side_tag(to));
@@ -99,12 +107,19 @@ void mt_sip_rewrite_copy(mt_sip_writer *w, const mt_sip_msg *m) {
     }
 }
 
+/* In place of what a malformed request has broken or left out; its sender knows the answer by branch and method. */
+static const mt_sip_addr nobody = {.raw = {"<sip:invalid@invalid.invalid>", 29}};
+
+static const mt_sip_addr *readable(const mt_sip_addr *a) {
+    return a->raw.len > 0 ? a : &nobody;
+}
+
 void mt_sip_rewrite_head(mt_sip_writer *w, const mt_sip_msg *m, const mt_sip_flow *flow, mt_slice tag) {
     char ip[MT_ADDR_STRLEN];
     mt_addr_format_ip(&flow->addr, ip);
     mt_sip_write_vias(w, m, 0, mt_slice_of(ip), mt_addr_port(&flow->addr));
-    mt_sip_write_addr_tag(w, "From", &m->from, (mt_slice){NULL, 0});
-    mt_sip_write_header(w, "Call-ID", m->call_id);
-    mt_sip_write_cseq(w, m->cseq, m->cseq_method);
-    mt_sip_write_addr_tag(w, "To", &m->to, tag);
+    mt_sip_write_addr_tag(w, "From", readable(&m->from), (mt_slice){NULL, 0});
+    mt_sip_write_header(w, "Call-ID", m->call_id.len > 0 ? m->call_id : MT_SLICE_LIT("invalid"));
+    mt_sip_write_cseq(w, m->cseq, m->cseq_method.len > 0 ? m->cseq_method : m->method_name);
+    mt_sip_write_addr_tag(w, "To", readable(&m->to), tag);
 }

@@ -115,8 +115,28 @@ void mt_sip_server_destroy(mt_sip_server *s) {
     mt_free(s);
 }
 
+/* Proxy and endpoint in one, it knows no extension in either part (8.2.2.3, 16.3). */
+static void write_unsupported(mt_sip_writer *w, const mt_sip_msg *m) {
+    static const mt_sip_header_id ids[] = {MT_SIP_H_REQUIRE, MT_SIP_H_PROXY_REQUIRE};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        for (const mt_sip_header *h = NULL; (h = mt_sip_msg_header(m, ids[i], h)) != NULL;)
+            mt_sip_write_header(w, "Unsupported", h->value);
+    }
+}
+
+static bool has_demands(const mt_sip_msg *m) {
+    return mt_sip_msg_header(m, MT_SIP_H_REQUIRE, NULL) != NULL ||
+           mt_sip_msg_header(m, MT_SIP_H_PROXY_REQUIRE, NULL) != NULL;
+}
+
 static void answer_options(mt_sip_server *s, const mt_sip_rx *rx) {
     mt_sip_writer w;
+    if (has_demands(rx->msg)) {
+        mt_sip_reply_begin(s, rx, &w, 420);
+        write_unsupported(&w, rx->msg);
+        mt_sip_reply_end(s, rx, &w);
+        return;
+    }
     mt_sip_reply_begin(s, rx, &w, 200);
     mt_sip_write_str(&w, "Allow", ALLOW);
     mt_sip_write_str(&w, "Accept", "application/sdp");

@@ -26,7 +26,8 @@ mt_err mt_sip_txn_key(const mt_sip_server *s, const mt_sip_msg *m, const mt_sip_
     const mt_sip_via *via = &m->vias[0];
     bool ok = add(&k, from, mt_sip_flow_key(flow, from)) && add(&k, method.p, method.len) &&
               add(&k, via->branch.p, via->branch.len) && add(&k, via->sent_by.p, via->sent_by.len);
-    if (!mt_slice_starts_nocase(via->branch, MT_SIP_COOKIE)) /* RFC 2543: no branch worth the name */
+    bool named = via->branch.len > strlen(MT_SIP_COOKIE) && mt_slice_starts_nocase(via->branch, MT_SIP_COOKIE);
+    if (!named) /* RFC 2543, or RFC 4475 3.2.1: no branch worth the name */
         ok = ok && add(&k, m->call_id.p, m->call_id.len) && add(&k, m->from.tag.p, m->from.tag.len) &&
              add(&k, &m->cseq, sizeof(m->cseq));
     if (!ok)

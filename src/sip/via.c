@@ -27,7 +27,7 @@ static bool take_protocol(mt_slice s, size_t *pos, mt_slice *transport) {
     size_t before = *pos;
     if (!take_token(s, pos, transport) || *pos == before + transport->len)
         return false;
-    return mt_slice_is_nocase(name, "SIP") && mt_slice_is(version, "2.0");
+    return mt_slice_is_nocase(name, "SIP"); /* of whatever version: the start line tells ours */
 }
 
 static bool take_params(mt_sip_via *v) {
