@@ -16,6 +16,7 @@ typedef struct mt_client_link {
     myturn_client *client; /* NULL: destroyed */
     mt_link *link;
     bool closing; /* let go: only its end is of interest */
+    bool doomed;  /* destroyed as soon as the main loop is back */
 } mt_client_link;
 
 typedef struct mt_client_sip {

@@ -23,6 +23,7 @@ static gboolean destroy_link(gpointer data) {
 
 /* Not from within one of its callbacks, and not before the sound that uses it is off. */
 static void destroy_later(mt_client_link *l) {
+    l->closing = l->doomed = true;
     GSource *s = g_idle_source_new();
     g_source_set_priority(s, G_PRIORITY_DEFAULT);
     g_source_set_callback(s, destroy_link, l, NULL);
@@ -95,6 +96,8 @@ static void on_reconnecting(void *ctx, bool on) {
 static void on_closed(void *ctx, mt_link_end why) {
     mt_client_link *l = ctx;
     myturn_client *c = l->client;
+    if (l->doomed)
+        return;
     mt_log(MT_LOG_INFO, "link", "closed: %s", mt_link_end_str(why));
     if (!l->closing) {
         mt_turn_link_closed(c->turn, why, mt_clock_ms());
@@ -164,7 +167,6 @@ void mt_client_link_destroy(myturn_client *c) {
     if (l == NULL)
         return;
     c->link = NULL;
-    l->closing = true;
     l->client = NULL;
     destroy_later(l);
 }
