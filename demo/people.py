@@ -87,8 +87,13 @@ class Server:
         self.url = f"http://{self.http}"
 
     def close(self):
+        """Ends the server unless it is gone already; it must leave in order, and no sanitizer may have complained."""
+        running = self.process.poll() is None
         stop(self.process)
         self.process.stdout.close()
+        text = self.log.read_text(errors="replace")
+        if re.search(r"Sanitizer|runtime error:", text) or running and self.process.returncode != 0:
+            raise Failed(f"the server left with status {self.process.returncode}:\n{text[-4000:]}")
 
 
 def wait(people, what, done, limit_s=20):

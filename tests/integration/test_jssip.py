@@ -44,8 +44,12 @@ def test_wrong_password(server):
 def test_call_between_two_pages(server):
     jeden, dwa = User(server.url, "jeden"), User(server.url, "dwa")
     callee = start(server, dwa)
-    while b'"registered"' not in callee.stdout.readline():
-        pass
+    for line in callee.stdout:  # ends if the process does
+        if b'"registered"' in line:
+            break
+    else:
+        events(callee)
+        raise AssertionError("ended without registering")
     drawn = pair(jeden, dwa)
     host = jeden.login["sip"]["uri"].split("@")[1]
     out = events(start(server, jeden, call=f"sip:{drawn['exten']}@{host}"))
