@@ -9,12 +9,21 @@
 
 #define EXIT_USAGE 2
 
+static void print_address(const char *name, mt_addr a) {
+    char text[MT_ADDR_STRLEN];
+    if (!mt_options_has(&a))
+        return;
+    mt_addr_format(&a, text);
+    printf(" %s=%s", name, text);
+}
+
 static void announce(const mt_server *s) {
-    char http[MT_ADDR_STRLEN], sip[MT_ADDR_STRLEN];
-    mt_addr http_addr = mt_server_http_addr(s), sip_addr = mt_server_sip_addr(s);
-    mt_addr_format(&http_addr, http);
-    mt_addr_format(&sip_addr, sip);
-    printf("ready http=%s sip=%s\n", http, sip);
+    printf("ready");
+    print_address("http", mt_server_http_addr(s));
+    print_address("sip", mt_server_sip_addr(s));
+    print_address("https", mt_server_https_addr(s));
+    print_address("sips", mt_server_sips_addr(s));
+    printf("\n");
     (void)fflush(stdout);
 }
 

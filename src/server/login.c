@@ -13,15 +13,16 @@ mt_err mt_login(mt_call *c, mt_slice name, mt_session_secrets *secrets, mt_sessi
     return mt_session_create(c->srv, &login, c->now_ms, secrets, out);
 }
 
-/* Where SIP reaches us: the bound address, or where it is the wildcard the host that the client knows us by. */
-static void sip_address(mt_call *c, mt_buf *out) {
-    const mt_addr *bound = &c->srv->sip_addr;
-    char ip[MT_ADDR_STRLEN];
-    mt_addr_format_ip(bound, ip);
-    bool wildcard = mt_slice_is(mt_slice_of(ip), "0.0.0.0") || mt_slice_is(mt_slice_of(ip), "::");
+/* Where SIP reaches us: the bound address, or where it is the wildcard the host that the client knows us by; null where
+ * none is bound. */
+static void sip_address(mt_call *c, const mt_addr *bound, mt_buf *out) {
+    if (!mt_options_has(bound)) {
+        mt_buf_add_str(out, "null");
+        return;
+    }
     mt_slice host;
     mt_buf_add_char(out, '"');
-    if (wildcard && mt_http_req_header(c->req, "Host", &host)) { /* found good by mt_web_admit */
+    if (mt_server_is_any(bound) && mt_http_req_header(c->req, "Host", &host)) { /* found good by mt_web_admit */
         host = mt_slice_trim(host);
         size_t end = host.len > 0 && host.p[0] == '[' ? mt_slice_find(host, ']') + 1 : mt_slice_find(host, ':');
         mt_buf_add(out, host.p, end < host.len ? end : host.len);
@@ -45,8 +46,10 @@ void mt_login_members(mt_call *c, const mt_session *s, const mt_session_secrets 
     mt_buf_printf(out, "@%s\",\"username\":\"", domain);
     mt_text_percent_encode(out, name);
     mt_buf_printf(out, "\",\"realm\":\"%s\",\"password\":\"%s\",\"udp\":", domain, secrets->password);
-    sip_address(c, out);
+    sip_address(c, &c->srv->sip_addr, out);
     mt_buf_add_str(out, ",\"tcp\":");
-    sip_address(c, out);
-    mt_buf_add_str(out, ",\"tls\":null,\"ws\":\"/sip\",\"mode\":\"embedded\"},\"ice_servers\":[],\"relay_only\":false");
+    sip_address(c, &c->srv->sip_addr, out);
+    mt_buf_add_str(out, ",\"tls\":");
+    sip_address(c, &c->srv->sips_addr, out);
+    mt_buf_add_str(out, ",\"ws\":\"/sip\",\"mode\":\"embedded\"},\"ice_servers\":[],\"relay_only\":false");
 }

@@ -17,6 +17,11 @@ static const option options[] = {
     {"--http", ADDRESS, AT(http), "ADDR:PORT",
      "API, web page and SIP over WebSocket (127.0.0.1:8080; port 0: any free one)"},
     {"--sip", ADDRESS, AT(sip), "ADDR:PORT", "SIP over UDP and TCP (127.0.0.1:5060; port 0: any free one)"},
+    {"--https", ADDRESS, AT(https), "ADDR:PORT", "the same as --http, inside TLS (none)"},
+    {"--sips", ADDRESS, AT(sips), "ADDR:PORT", "SIP inside TLS (none; usually port 5061)"},
+    {"--tls-cert", TEXT, AT(tls_cert), "FILE", "certificate for TLS, with its chain, in PEM"},
+    {"--tls-key", TEXT, AT(tls_key), "FILE", "its key, in PEM without passphrase"},
+    {"--self-signed", FLAG, AT(self_signed), NULL, "make a certificate, kept in memory; its fingerprint is logged"},
     {"--domain", DOMAIN_NAME, AT(domain), "NAME",
      "SIP domain and realm, and a host name clients may use (" MT_OPTIONS_DOMAIN ")"},
     {"--web", TEXT, AT(web), "DIR", "serve the web page from this folder"},
@@ -107,8 +112,32 @@ static const option *find(const char *arg, size_t len) {
     return NULL;
 }
 
+/* What is wrong with the options of TLS together, or NULL. */
+static const char *tls_trouble(const mt_options *o) {
+    bool ports = mt_options_has(&o->https) || mt_options_has(&o->sips);
+    bool files = o->tls_cert != NULL || o->tls_key != NULL;
+    if (files && o->self_signed)
+        return "--self-signed and --tls-cert exclude each other";
+    if (files && (o->tls_cert == NULL || o->tls_key == NULL))
+        return "--tls-cert and --tls-key are needed both";
+    if (ports && !files && !o->self_signed)
+        return "--https and --sips need --tls-cert and --tls-key, or --self-signed";
+    if (!ports && (files || o->self_signed))
+        return "a certificate means nothing without --https or --sips";
+    return NULL;
+}
+
+static bool is_local_only(const mt_options *o) {
+    return mt_addr_is_loopback(&o->http) && (!mt_options_has(&o->https) || mt_addr_is_loopback(&o->https));
+}
+
 static mt_err check(const mt_options *o, char *error, size_t error_bytes) {
-    if (o->open_api && !o->open_api_anywhere && (!mt_addr_is_loopback(&o->http))) {
+    const char *trouble = tls_trouble(o);
+    if (trouble != NULL) {
+        (void)snprintf(error, error_bytes, "%s", trouble);
+        return MT_EINVAL;
+    }
+    if (o->open_api && !o->open_api_anywhere && !is_local_only(o)) {
         (void)snprintf(error, error_bytes,
                        "--open-api makes everybody operator and is refused beyond loopback; "
                        "if that is really wanted, add --open-api-anywhere");
@@ -170,6 +199,8 @@ void mt_options_help(FILE *to) {
     }
     (void)fputs("\nWhen it can serve, the first line on standard output is:\n"
                 "  ready http=127.0.0.1:8080 sip=127.0.0.1:5060\n"
-                "Events go to standard error. SIGTERM and SIGINT end it cleanly, SIGHUP reads the web folder again.\n",
+                "and behind that https= and sips= where these are served.\n"
+                "Events go to standard error. SIGTERM and SIGINT end it cleanly, SIGHUP reads the web folder and the\n"
+                "certificate again.\n",
                 to);
 }

@@ -10,7 +10,10 @@
 #include "base/log.h"
 
 typedef struct mt_options {
-    mt_addr http, sip;  /* 127.0.0.1:8080, 127.0.0.1:5060 */
+    mt_addr http, sip;   /* 127.0.0.1:8080, 127.0.0.1:5060 */
+    mt_addr https, sips; /* none, see mt_options_has */
+    const char *tls_cert, *tls_key;
+    bool self_signed;
     const char *domain; /* NULL: "myturn.invalid" */
     const char *web;    /* NULL: no folder is served */
     const char *operator_token_file;
@@ -22,6 +25,11 @@ typedef struct mt_options {
 } mt_options;
 
 #define MT_OPTIONS_DOMAIN "myturn.invalid"
+
+/* Whether an address that may be left out is given. */
+static inline bool mt_options_has(const mt_addr *a) {
+    return a->sa.sa_family != AF_UNSPEC;
+}
 
 void mt_options_default(mt_options *o);
 /* Strings point into argv. MT_EINVAL: wrong, with a line in error (NUL-terminated, may be cut). */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "server/api.h"
 #include "server/json.h"
+#include "server/secure.h"
 #include "server/server_int.h"
 #include "server/sip_front.h"
 #include "server/turn.h"
@@ -62,6 +63,16 @@ static const mt_net_handlers handlers = {
     .sip_cut = mt_sip_front_cut,
 };
 
+static mt_err listen_tls(mt_server *s) {
+    const mt_options *o = &s->opt;
+    mt_err err = MT_OK;
+    if (mt_options_has(&o->https))
+        err = mt_net_listen_https(s->net, &o->https, s->tls, &s->https_addr);
+    if (err == MT_OK && mt_options_has(&o->sips))
+        err = mt_net_listen_sip_tls(s->net, &o->sips, s->tls, &s->sips_addr);
+    return err;
+}
+
 /* One try to open all ports. The network is made anew for each, so that a failed try leaves nothing bound. */
 static mt_err open_ports(mt_server *s) {
     mt_net_limits limits;
@@ -74,6 +85,8 @@ static mt_err open_ports(mt_server *s) {
     err = listen_sip(s);
     if (err == MT_OK)
         err = mt_net_listen_http(s->net, &s->opt.http, &s->http_addr);
+    if (err == MT_OK)
+        err = listen_tls(s);
     if (err != MT_OK) {
         mt_net_destroy(s->net);
         s->net = NULL;
@@ -234,9 +247,10 @@ static void load_files(mt_server *s) {
 
 static void on_signal(void *ctx, int signum) {
     mt_server *s = ctx;
-    if (signum == SIGHUP)
+    if (signum == SIGHUP) {
         load_files(s);
-    else if (s->stopping)
+        mt_secure_reload(s);
+    } else if (s->stopping)
         mt_net_stop(s->net);
     else
         begin_stop(s);
@@ -265,7 +279,7 @@ static void warn(const mt_server *s) {
     if (!mt_addr_is_loopback(&s->http_addr))
         mt_log(MT_LOG_WARN, "http",
                "plain HTTP is reachable from other machines: names, tokens and SIP passwords pass in "
-               "the clear, and browsers refuse the microphone. Put TLS in front of it");
+               "the clear, and browsers refuse the microphone. Serve --https and keep --http on loopback");
     if (s->opt.no_limits)
         mt_log(MT_LOG_WARN, "limits", "switched off");
 }
@@ -288,6 +302,8 @@ static mt_err build(mt_server *s) {
         load_files(s);
         err = s->files != NULL ? MT_OK : MT_ESYS;
     }
+    if (err == MT_OK)
+        err = mt_secure_create(s);
     if (err == MT_OK)
         err = open_network(s);
     if (err == MT_OK)
@@ -329,6 +345,14 @@ mt_addr mt_server_sip_addr(const mt_server *s) {
     return s->sip_addr;
 }
 
+mt_addr mt_server_https_addr(const mt_server *s) {
+    return s->https_addr;
+}
+
+mt_addr mt_server_sips_addr(const mt_server *s) {
+    return s->sips_addr;
+}
+
 mt_err mt_server_run(mt_server *s) {
     return mt_net_run(s->net);
 }
@@ -346,6 +370,7 @@ void mt_server_destroy(mt_server *s) {
     }
     if (s->sip != NULL)
         mt_sip_server_destroy(s->sip);
+    mt_tls_destroy(s->tls);
     mt_static_free(s->files);
     mt_map_deinit(&s->by_token);
     mt_limits_deinit(&s->limits);

@@ -7,6 +7,7 @@
 #include "base/timerq.h"
 #include "match/match.h"
 #include "net/net.h"
+#include "net/tls.h"
 #include "server/console.h"
 #include "server/events.h"
 #include "server/limits.h"
@@ -22,7 +23,9 @@ struct mt_server {
     char domain[256];
     mt_net *net;
     mt_udp *udp;
+    mt_tls *tls; /* NULL: not served */
     mt_addr http_addr, sip_addr;
+    mt_addr https_addr, sips_addr; /* where served */
     mt_match *match;
     mt_sip_server *sip;
     mt_limits limits;
@@ -42,6 +45,13 @@ struct mt_server {
 
 static inline int64_t mt_server_now_ms(const mt_server *s) {
     return mt_net_now_ms(s->net);
+}
+
+/* Bound to all addresses: tells nobody where to come. */
+static inline bool mt_server_is_any(const mt_addr *a) {
+    if (a->sa.sa_family == AF_INET)
+        return a->in.sin_addr.s_addr == htonl(INADDR_ANY);
+    return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
 }
 
 #endif

@@ -196,10 +196,6 @@ bool mt_sip_front_drain(mt_server *srv, int64_t now_ms) {
     return any;
 }
 
-static bool is_wildcard(const char *ip) {
-    return strcmp(ip, "0.0.0.0") == 0 || strcmp(ip, "::") == 0;
-}
-
 /* The first address beyond loopback that this machine has, for a server bound to all of them. */
 static void own_address(char out[MT_ADDR_STRLEN]) {
     struct ifaddrs *list;
@@ -220,8 +216,12 @@ static void own_address(char out[MT_ADDR_STRLEN]) {
 /* The host that clients are told to come back to within a dialog. */
 static void via_host(const mt_server *srv, char *out, size_t out_bytes) {
     char ip[MT_ADDR_STRLEN];
-    mt_addr_format_ip(&srv->sip_addr, ip);
-    if (is_wildcard(ip)) {
+    /* Where only TLS is open to others, that is where they come back to. */
+    bool tls_alone = mt_addr_is_loopback(&srv->sip_addr) && mt_options_has(&srv->sips_addr) &&
+                     !mt_addr_is_loopback(&srv->sips_addr);
+    const mt_addr *at = tls_alone ? &srv->sips_addr : &srv->sip_addr;
+    mt_addr_format_ip(at, ip);
+    if (mt_server_is_any(at)) {
         if (srv->opt.domain != NULL) {
             (void)snprintf(out, out_bytes, "%.*s", (int)(out_bytes - 1), srv->domain);
             return;
@@ -239,5 +239,6 @@ mt_err mt_sip_front_create(mt_server *srv) {
     via_host(srv, cfg.via_host, sizeof cfg.via_host);
     cfg.gone_ms = GONE_MS;
     cfg.port_udp = cfg.port_tcp = mt_addr_port(&srv->sip_addr);
+    cfg.port_tls = mt_options_has(&srv->sips_addr) ? mt_addr_port(&srv->sips_addr) : 0;
     return mt_sip_server_create(&cfg, srv->random, &mt_sip_front_policy, srv, &srv->sip);
 }

@@ -130,7 +130,7 @@ void tls_seen(const tls_client *c, char out[MT_TLS_FINGERPRINT_STRLEN]) {
     X509 *cert = SSL_get1_peer_certificate(c->ssl);
     assert_true(X509_digest(cert, EVP_sha256(), digest, &len));
     X509_free(cert);
+    assert_int_equal(len, 32);
     for (unsigned i = 0; i < len; i++)
-        (void)snprintf(out + (size_t)3 * i, 4, "%02X:", digest[i]);
-    out[MT_TLS_FINGERPRINT_STRLEN - 1] = '\0';
+        (void)snprintf(out + (size_t)3 * i, i < 31 ? 4 : 3, i < 31 ? "%02X:" : "%02X", digest[i]);
 }

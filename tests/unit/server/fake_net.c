@@ -152,6 +152,18 @@ mt_err mt_net_listen_sip_tcp(mt_net *n, const mt_addr *at, mt_addr *bound) {
     return MT_OK;
 }
 
+mt_err mt_net_listen_https(mt_net *n, const mt_addr *at, const mt_tls *tls, mt_addr *bound) {
+    must(NULL != tls);
+    *bound = *at;
+    return MT_OK;
+}
+
+mt_err mt_net_listen_sip_tls(mt_net *n, const mt_addr *at, const mt_tls *tls, mt_addr *bound) {
+    must(NULL != tls);
+    *bound = *at;
+    return MT_OK;
+}
+
 mt_err mt_net_listen_udp(mt_net *n, const mt_addr *at, mt_udp **udp, mt_addr *bound) {
     *udp = &the_udp;
     *bound = *at;
