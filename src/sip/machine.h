@@ -5,6 +5,7 @@
  *   location.c    live connections, accounts, bindings            forward.c    onward over the other leg, answers back
  *   qualify.c     own OPTIONS to UDP bindings                     dialog.c     the table of calls, ending them
  *   nonce.c, auth.c  digest challenge and check                   rewrite.c    own messages of a leg, header whitelist
+ *   device.c      what a user's device is doing
  *   txn.c, txn_server.c, txn_client.c  transactions, RFC 3261 section 17, RFC 6026
  *
  * Whatever is dropped while a message is worked on (transactions, calls) is unlinked at once but freed only when the

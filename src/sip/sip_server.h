@@ -109,6 +109,16 @@ void mt_sip_server_forget_user(mt_sip_server *s, mt_sip_user user, int64_t now_m
 /* His binding's remote address; MT_ENOENT: not registered. */
 mt_err mt_sip_server_binding(const mt_sip_server *s, mt_sip_user user, mt_sip_flow *out) MT_MUST_CHECK;
 
+/* What his device is doing, as an operator sees it: by his binding and by the calls that he has. */
+typedef enum mt_sip_device {
+    MT_SIP_DEVICE_UNAVAILABLE, /* no binding */
+    MT_SIP_DEVICE_IDLE,
+    MT_SIP_DEVICE_RINGING, /* a call was sent to it and is not answered yet */
+    MT_SIP_DEVICE_IN_USE,  /* it has dialled, or is in a call */
+} mt_sip_device;
+mt_sip_device mt_sip_server_device(const mt_sip_server *s, mt_sip_user user);
+const char *mt_sip_device_str(mt_sip_device device); /* "unavailable", "idle", "ringing", "in use" */
+
 /* Takes the next action. MT_EMORE: none left. */
 mt_err mt_sip_server_action(mt_sip_server *s, mt_sip_action *out) MT_MUST_CHECK;
 int64_t mt_sip_server_next_ms(const mt_sip_server *s);
