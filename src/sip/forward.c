@@ -1,5 +1,7 @@
 #include "sip/machine.h"
 
+#define ACKS_MAX 16
+
 static void refuse(mt_sip_server *s, mt_sip_stxn *t, unsigned code) {
     if (!t->initial) {
         mt_sip_stxn_answer(s, t, code, mt_sip_side_tag(t->side));
@@ -96,24 +98,38 @@ void mt_sip_forward_request(mt_sip_server *s, mt_sip_stxn *t, const mt_sip_msg *
     }
 }
 
-/* Over streams nothing is repeated once the ACK passed, so the INVITE's transactions need not linger. */
-static void drop_accepted(mt_sip_server *s, mt_sip_call *call) {
-    MT_LIST_FOREACH_SAFE(it, &call->stxns) {
-        mt_sip_stxn *t = MT_CONTAINER(it, mt_sip_stxn, link);
-        if (t->state == MT_SIP_TXN_ACCEPTED && mt_sip_flow_is_stream(&t->flow))
-            mt_sip_stxn_drop(s, t);
-    }
-    MT_LIST_FOREACH_SAFE(it, &call->ctxns) {
+/* The INVITE to this side whose 2xx an ACK can mean. Each 2xx that comes again has its own ACK, but no more than there
+ * can be of them in 64 * T1: else one side could send the other what it likes, without end. */
+static mt_sip_ctxn *awaits_ack(const mt_sip_side *to, uint32_t cseq) {
+    MT_LIST_FOREACH(it, &to->call->ctxns) {
         mt_sip_ctxn *t = MT_CONTAINER(it, mt_sip_ctxn, link);
-        if (t->state == MT_SIP_TXN_ACCEPTED && mt_sip_flow_is_stream(&t->flow))
-            mt_sip_ctxn_drop(s, t);
+        if (t->side == to && t->method == MT_SIP_METHOD_INVITE && t->state == MT_SIP_TXN_ACCEPTED && t->cseq == cseq &&
+            t->ack.p == NULL && t->acks < ACKS_MAX)
+            return t;
     }
+    return NULL;
+}
+
+/* Over streams nothing is repeated once the ACK passed, so the INVITE's transactions need not linger. Where only the
+ * side that answered is on UDP, its 2xx comes again if the ACK was lost: then it is ours to repeat. */
+static void acknowledged(mt_sip_server *s, mt_sip_ctxn *t, const mt_sip_flow *flow, mt_slice ack) {
+    mt_sip_stxn *origin = t->origin;
+    bool end_to_end = origin != NULL && !mt_sip_flow_is_stream(&origin->flow);
+    if (origin != NULL && !end_to_end && origin->state == MT_SIP_TXN_ACCEPTED)
+        mt_sip_stxn_drop(s, origin);
+    t->flow = *flow;
+    t->acks++;
+    if (mt_sip_flow_is_stream(flow))
+        mt_sip_ctxn_drop(s, t);
+    else if (!end_to_end && mt_sip_str_set(s, &t->ack, ack) != MT_OK)
+        mt_sip_str_free(&t->ack);
 }
 
 void mt_sip_forward_ack(mt_sip_server *s, mt_sip_side *to, const mt_sip_msg *m) {
     mt_sip_flow flow;
-    if (!mt_sip_side_flow(s, to, &flow))
-        return; /* its 2xx will be repeated, and so the ACK */
+    mt_sip_ctxn *invite = awaits_ack(to, m->cseq);
+    if (invite == NULL || !mt_sip_side_flow(s, to, &flow))
+        return; /* without a flow: its 2xx will be repeated, and so the ACK */
     char branch[MT_SIP_BRANCH_CHARS];
     mt_sip_branch(s, branch);
     mt_sip_leg_request r = {.to = to,
@@ -125,14 +141,15 @@ void mt_sip_forward_ack(mt_sip_server *s, mt_sip_side *to, const mt_sip_msg *m) 
                             .cseq = m->cseq,
                             .max_forwards = hops(m)};
     mt_sip_writer w;
+    mt_slice bytes;
     mt_sip_out_begin(s, &w);
     mt_sip_rewrite_request(s, &w, &r);
     mt_sip_rewrite_copy(&w, m);
-    if (mt_sip_out_end(s, &w, &flow, m, NULL) != MT_OK)
+    if (mt_sip_out_end(s, &w, &flow, m, &bytes) != MT_OK)
         return;
     if (to == &to->call->side[1] && m->cseq == to->call->invite_cseq)
         to->call->acked = true;
-    drop_accepted(s, to->call);
+    acknowledged(s, invite, &flow, bytes);
 }
 
 /* A challenge cannot be met through us, and another server's overload is not ours (RFC 3261 16.7 step 6). */

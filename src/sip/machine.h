@@ -125,6 +125,7 @@ struct mt_sip_ctxn {
     mt_sip_str request; /* kept as long as it may be sent again */
     mt_sip_str uri;     /* Request-URI of an INVITE: its CANCEL and ACK repeat it */
     mt_sip_str ack;     /* answers further finals */
+    uint8_t acks;       /* passed on, of a 2xx */
     bool initial;       /* the INVITE that forms the dialog */
     bool cancel_wanted, cancelled;
     mt_sip_user user; /* QUALIFY */
