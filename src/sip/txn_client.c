@@ -172,8 +172,9 @@ static void linger(mt_sip_server *s, mt_sip_ctxn *t, int64_t ms) {
 static void invite_provisional(mt_sip_server *s, mt_sip_ctxn *t, const mt_sip_msg *m) {
     if (t->state >= MT_SIP_TXN_COMPLETED)
         return;
+    bool first = t->state == MT_SIP_TXN_TRYING;
     t->state = MT_SIP_TXN_PROCEEDING;
-    if (!t->cancelled)
+    if (!t->cancelled && (first || m->status > 100)) /* 100 does not begin timer C anew, RFC 3261 16.7 */
         set_deadline(s, t, s->cfg.timer_c_ms);
     if (t->cancel_wanted && !t->cancelled)
         send_cancel(s, t);
