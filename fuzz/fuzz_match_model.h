@@ -200,7 +200,8 @@ static void apply_end(world *w, const event *e) {
 static int64_t pair_due_ms(const world *w, const model *a, mt_pair_end *why) {
     const mt_match_config *c = &w->cfg;
     bool phone = w->user[a->partner].phone;
-    int64_t ready_ms = a->callee_ready || c->callee_ready_ms > c->invite_ms ? c->invite_ms : c->callee_ready_ms;
+    int64_t invite_ms = a->phone ? c->invite_phone_ms : c->invite_ms;
+    int64_t ready_ms = a->callee_ready || c->callee_ready_ms > invite_ms ? invite_ms : c->callee_ready_ms;
     switch (a->phase) {
     case DRAWN:
         *why = a->callee_ready ? MT_END_NO_INVITE : MT_END_CALLEE_SILENT;

@@ -10,6 +10,7 @@ void mt_match_config_default(mt_match_config *cfg) {
         .repeat_after_ms = 3000,
         .callee_ready_ms = 15000,
         .invite_ms = 15000,
+        .invite_phone_ms = 60000,
         .silent_ms = 3000,
         .answer_ms = 15000,
         .answer_phone_ms = 60000,

@@ -47,6 +47,7 @@ typedef struct mt_match_config {
                                  there */
     uint32_t callee_ready_ms; /* 15000: the callee must be READY_TO_TALK by then */
     uint32_t invite_ms;       /* 15000: the caller must dial, counted from the draw */
+    uint32_t invite_phone_ms; /* 60000: the same where the caller is a phone, whose user dials by hand */
     uint32_t silent_ms;       /* 3000: from the INVITE to the first 18x or final */
     uint32_t answer_ms;       /* 15000: from the first 18x to the final */
     uint32_t answer_phone_ms; /* 60000: the same where the callee is a phone */

@@ -71,7 +71,7 @@ static void report_pair(mt_match *m, void (*event)(void *, mt_pair *), mt_pair *
 
 /* What the pair waits for at most until when, before the call. */
 static void arm_drawn(mt_match *m, mt_pair *p) {
-    uint32_t wait_ms = m->cfg.invite_ms;
+    uint32_t wait_ms = p->caller->phone ? m->cfg.invite_phone_ms : m->cfg.invite_ms;
     if (!p->callee_ready && m->cfg.callee_ready_ms < wait_ms)
         wait_ms = m->cfg.callee_ready_ms;
     mt_timer_set(&m->timers, &p->timer, p->drawn_ms + wait_ms);

@@ -42,6 +42,7 @@ static const route routes[] = {
     {"/v1/turn", MT_HTTP_DELETE, USER, mt_routes_v1_leave},
     {"/v1/me", MT_HTTP_GET, USER, mt_routes_v1_me},
     {"/v1/me", MT_HTTP_DELETE, USER, mt_routes_v1_logout},
+    {"/v1/users", MT_HTTP_GET, OPERATOR, mt_routes_users},
     {"/v1/users", MT_HTTP_POST, ANYBODY, mt_routes_v1_login},
     {"/v1/stats", MT_HTTP_GET, ANYBODY, mt_routes_info_stats},
     {"/healthz", MT_HTTP_GET, ANYBODY, mt_routes_info_health},

@@ -5,9 +5,14 @@
 #include "base/buf.h"
 #include "server/api.h"
 
-/* Logs in under this name (decoded UTF-8). MT_ELIMIT with *retry_s > 0: this address must wait; with 0: the server is
- * full. Else as mt_session_create. */
-mt_err mt_login(mt_call *c, mt_slice name, mt_session_secrets *secrets, mt_session **out,
+typedef struct mt_login_wish {
+    mt_slice name; /* decoded UTF-8 */
+    bool phone;    /* any SIP phone will be the device */
+} mt_login_wish;
+
+/* Logs in. MT_ELIMIT with *retry_s > 0: this address must wait; with 0: the server is full. Else as mt_session_create.
+ */
+mt_err mt_login(mt_call *c, const mt_login_wish *wish, mt_session_secrets *secrets, mt_session **out,
                 uint32_t *retry_s) MT_MUST_CHECK;
 /* Appends the members of login's answer, without braces. */
 void mt_login_members(mt_call *c, const mt_session *s, const mt_session_secrets *secrets, mt_buf *out);

@@ -30,6 +30,9 @@ void mt_routes_me_answer(mt_session *s, mt_http_req *req, uint32_t waited_s);
 /* Appends "pair":…,"role":…,"partner":{…} of the pair s is in. */
 void mt_routes_pair_members(mt_buf *out, const mt_session *s);
 
+/* routes_users.c */
+void mt_routes_users(mt_call *c); /* GET /v1/users */
+
 /* routes_info.c */
 void mt_routes_info_stats(mt_call *c);
 void mt_routes_info_health(mt_call *c);

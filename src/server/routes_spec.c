@@ -24,7 +24,7 @@ void mt_routes_spec_login(mt_call *c) {
     mt_session_secrets secrets;
     mt_session *s;
     uint32_t retry_s;
-    mt_err err = mt_login(c, c->name, &secrets, &s, &retry_s);
+    mt_err err = mt_login(c, &(mt_login_wish){.name = c->name}, &secrets, &s, &retry_s);
     if (err == MT_OK) {
         mt_web_begin(c->srv);
         mt_buf_add_str(&c->srv->out, "{\"User added\":\"Exten Created\",");
@@ -132,7 +132,7 @@ void mt_routes_spec_ip(mt_call *c) {
 
 void mt_routes_spec_ready(mt_call *c) {
     touch_target(c);
-    if (mt_match_ready(c->srv->match, c->target->user, MT_LINK_GCM, c->now_ms) == MT_OK)
+    if (mt_match_ready(c->srv->match, c->target->user, mt_session_links(c->target), c->now_ms) == MT_OK)
         answer(c, 200, "{\"Status changed\":\"READY\"}");
     else
         mt_web_problem(c->srv, c->req, MT_WEB_WRONG_STATE);

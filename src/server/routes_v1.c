@@ -23,11 +23,11 @@ static bool text_member(const cJSON *body, const char *name, mt_slice *out) {
     return true;
 }
 
-static void login(mt_call *c, mt_slice name) {
+static void login(mt_call *c, const mt_login_wish *wish) {
     mt_session_secrets secrets;
     mt_session *s;
     uint32_t retry_s;
-    mt_err err = mt_login(c, name, &secrets, &s, &retry_s);
+    mt_err err = mt_login(c, wish, &secrets, &s, &retry_s);
     if (err == MT_OK) {
         mt_web_begin(c->srv);
         mt_buf_add_char(&c->srv->out, '{');
@@ -52,10 +52,10 @@ void mt_routes_v1_login(mt_call *c) {
         return;
     if (body == NULL || !text_member(body, "name", &name) || name.p == NULL || !text_member(body, "device", &device))
         mt_web_problem(c->srv, c->req, MT_WEB_BAD_REQUEST);
-    else if (device.p != NULL && !mt_slice_is(device, "client"))
+    else if (device.p != NULL && !mt_slice_is(device, "client") && !mt_slice_is(device, "phone"))
         mt_web_problem(c->srv, c->req, MT_WEB_INVALID_DEVICE);
     else
-        login(c, name);
+        login(c, &(mt_login_wish){.name = name, .phone = device.p != NULL && mt_slice_is(device, "phone")});
     cJSON_Delete(body);
 }
 
@@ -65,6 +65,16 @@ void mt_routes_v1_logout(mt_call *c) {
     mt_web_no_content(srv, c->req);
 }
 
+/* The best of the common policies is the one to be used. */
+static void link_members(mt_buf *out, unsigned links) {
+    bool encrypted = (links & (MT_LINK_GCM | MT_LINK_CBC)) != 0;
+    mt_buf_printf(out, ",\"link\":\"%s\",\"encrypted\":%s",
+                  (links & MT_LINK_GCM) != 0 ? "gcm"
+                  : encrypted                ? "cbc"
+                                             : "rtp",
+                  encrypted ? "true" : "false");
+}
+
 void mt_routes_pair_members(mt_buf *out, const mt_session *s) {
     const mt_pair *pair = mt_user_pair(s->user);
     const mt_user *partner = mt_user_partner(s->user);
@@ -72,6 +82,7 @@ void mt_routes_pair_members(mt_buf *out, const mt_session *s) {
                   mt_pair_caller(pair) == s->user ? "caller" : "callee");
     mt_json_str(out, mt_user_name(partner));
     mt_buf_printf(out, ",\"exten\":\"%u\"}", (unsigned)mt_user_exten(partner));
+    link_members(out, mt_pair_links(pair));
 }
 
 void mt_routes_me_answer(mt_session *s, mt_http_req *req, uint32_t waited_s) {
@@ -89,7 +100,7 @@ void mt_routes_me_answer(mt_session *s, mt_http_req *req, uint32_t waited_s) {
     if (shown)
         mt_routes_pair_members(out, s);
     else
-        mt_buf_add_str(out, "\"pair\":null,\"role\":null,\"partner\":null");
+        mt_buf_add_str(out, "\"pair\":null,\"role\":null,\"partner\":null,\"link\":null,\"encrypted\":null");
     mt_buf_add_char(out, '}');
     char etag[40];
     (void)snprintf(etag, sizeof etag, "ETag: \"%u\"\r\n", (unsigned)s->version);
@@ -115,12 +126,13 @@ void mt_routes_v1_me(mt_call *c) {
         mt_turn_hold_me(c->self, &wish, c->now_ms);
 }
 
-/* The policies a client accepts; all it names that we do not know are passed over. 0: none known. */
-static unsigned links_of(const cJSON *list) {
+/* The policies a client accepts; all it names that we do not know are passed over, and so is what a phone cannot do.
+ * 0: none is left. */
+static unsigned links_of(const cJSON *list, const mt_session *s) {
     static const struct {
         const char *name;
         unsigned bit;
-    } known[] = {{"gcm", MT_LINK_GCM}, {"cbc", MT_LINK_CBC}};
+    } known[] = {{"gcm", MT_LINK_GCM}, {"cbc", MT_LINK_CBC}, {"rtp", MT_LINK_RTP}};
     unsigned links = 0;
     const cJSON *item;
     cJSON_ArrayForEach(item, list) {
@@ -129,7 +141,7 @@ static unsigned links_of(const cJSON *list) {
                 links |= known[i].bit;
         }
     }
-    return links;
+    return mt_user_is_phone(s->user) ? links & MT_LINK_RTP : links;
 }
 
 static mt_err end_named(mt_call *c, mt_slice hex) {
@@ -145,13 +157,13 @@ static mt_err end_named(mt_call *c, mt_slice hex) {
 static void turn(mt_call *c, const cJSON *body) {
     mt_slice leave;
     const cJSON *link = body != NULL ? cJSON_GetObjectItemCaseSensitive(body, "link") : NULL;
-    mt_turn_wish wish = {.req = c->req, .links = MT_LINK_GCM};
+    mt_turn_wish wish = {.req = c->req, .links = mt_session_links(c->self)};
     if (!text_member(body, "leave", &leave) || (link != NULL && !cJSON_IsArray(link))) {
         mt_web_problem(c->srv, c->req, MT_WEB_BAD_REQUEST);
         return;
     }
     if (link != NULL)
-        wish.links = links_of(link);
+        wish.links = links_of(link, c->self);
     if (wish.links == 0) {
         mt_web_problem(c->srv, c->req, MT_WEB_INVALID_LINK);
         return;

@@ -215,6 +215,10 @@ void mt_session_set_registered(mt_session *s, bool registered, int64_t now_ms) {
     mt_session_changed(s);
 }
 
+unsigned mt_session_links(const mt_session *s) {
+    return mt_user_is_phone(s->user) ? MT_LINK_RTP : MT_LINK_GCM;
+}
+
 mt_addr mt_session_addr(const mt_session *s) {
     mt_sip_flow flow;
     if (mt_sip_server_binding(s->srv->sip, mt_user_exten(s->user), &flow) == MT_OK)

@@ -196,7 +196,7 @@ def test_unknown_routes_are_404_in_json(server, path):
     ("POST", "/pair-status", "GET, HEAD"), ("GET", "/update-status-rdy/jeden", "PUT"),
     ("POST", "/update-status-busy/jeden", "PUT"), ("GET", "/update-status-rdy-to-talk/jeden", "PUT"),
     ("POST", "/get-peer/jeden", "GET, HEAD"), ("GET", "/delete-user/jeden", "DELETE"), ("PUT", "/v1/turn", "POST, DELETE"),
-    ("PUT", "/v1/me", "GET, HEAD, DELETE"), ("GET", "/v1/users", "POST"), ("OPTIONS", "/v1/users", "POST"),
+    ("PUT", "/v1/me", "GET, HEAD, DELETE"), ("PUT", "/v1/users", "GET, HEAD, POST"), ("OPTIONS", "/v1/users", "GET, HEAD, POST"),
     ("PATCH", "/healthz", "GET, HEAD"), ("DELETE", "/", "GET, HEAD")])
 def test_wrong_methods_are_405_and_say_which(server, method, path, allow):
     answer = Api(server.url).call(method, path)

@@ -171,6 +171,22 @@ static void test_no_answer(void **state) {
     world_deinit(&t.w);
 }
 
+/* Its user reads the extension and dials by hand. */
+static void test_a_phone_has_longer_to_dial(void **state) {
+    (void)state;
+    world w;
+    world_init(&w);
+    mt_user *phone = add_phone(&w, "p"), *b = add(&w, "b");
+    (void)pair_up(&w, phone, b);
+    assert_int_equal(mt_match_ready_to_talk(w.m, b, w.now_ms), MT_OK);
+    expect(&w, "b 2>3; ready p>b");
+    run(&w, 59999);
+    expect(&w, "");
+    run(&w, 1);
+    expect(&w, "p 2>0; b 3>0; ended p>b no_invite");
+    world_deinit(&w);
+}
+
 static void test_a_phone_rings_longer(void **state) {
     (void)state;
     world w;
@@ -184,7 +200,7 @@ static void test_a_phone_rings_longer(void **state) {
     run(&w, 1);
     expect(&w, "a 2>0; p 2>0; ended a>p no_answer");
 
-    mt_user *b = add(&w, "b"); /* the caller's being a phone changes nothing */
+    mt_user *b = add(&w, "b"); /* the caller's being a phone changes nothing in this */
     pair = id_of(pair_up(&w, phone, b));
     assert_int_equal(mt_match_ringing(w.m, pair.b, w.now_ms), MT_OK);
     run(&w, 15000);
@@ -332,6 +348,7 @@ int main(void) {
         cmocka_unit_test(test_ready_limit_may_be_shorter_or_longer),
         cmocka_unit_test(test_callee_silent),
         cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_a_phone_has_longer_to_dial),
         cmocka_unit_test(test_a_phone_rings_longer),
         cmocka_unit_test(test_call_before_the_callee_is_ready),
         cmocka_unit_test(test_every_reason_has_a_word),

@@ -1,0 +1,149 @@
+"""Any SIP phone as one's device (C8), and what the operator sees of every device (A8)."""
+
+import secrets
+import threading
+import time
+
+import pytest
+
+from api import Api, User, pair
+from sip_ua import Tcp, Ua, Udp
+
+
+@pytest.fixture
+def operated(start_server, tmp_path):
+    """A server with an operator, and his hands."""
+    token = secrets.token_urlsafe(32)
+    file = tmp_path / "operator"
+    file.write_text(token + "\n")
+    file.chmod(0o600)
+    server = start_server("--operator-token-file", str(file))
+    return server, Api(server.url, token)
+
+
+def ua_of(server, user, transport=Udp):
+    host, port = server.sip.rsplit(":", 1)
+    return Ua((host, int(port)), user.login, transport)
+
+
+def devices(operator):
+    answer = operator.get("/v1/users")
+    assert answer.status == 200
+    return {u["name"]: u["device_state"] for u in answer.json}
+
+
+def drawn_together(callee, caller, **body):
+    """Both hold a request, the caller's is the later one. Their answers: the callee's, the caller's."""
+    answers = {}
+
+    def ask(user):
+        answers[user] = user.wait_turn(10, **({} if user.login.get("settings") else body))
+    threads = [threading.Thread(target=ask, args=(user,)) for user in (callee, caller)]
+    for thread, count in zip(threads, (1, 0)):
+        thread.start()
+        end = time.monotonic() + 5
+        while caller.get("/v1/stats").json["waiting"] != count and time.monotonic() < end:
+            time.sleep(0.01)
+    for thread in threads:
+        thread.join()
+    out = [answers[user].json for user in (callee, caller)]
+    assert [one["role"] for one in out] == ["callee", "caller"], out
+    return out
+
+
+@pytest.mark.parametrize("transport", [Udp, Tcp])
+def test_device_states(operated, transport):
+    server, operator = operated
+    jeden, dwa = User(server.url, "jeden"), User(server.url, "dwa", device="phone")
+    assert operator.get("/v1/users").json == [
+        {"name": "jeden", "exten": "111000", "status": 0, "device": "client", "device_state": "unavailable"},
+        {"name": "dwa", "exten": "111001", "status": 0, "device": "phone", "device_state": "unavailable"}]
+    caller, callee = ua_of(server, jeden, transport), ua_of(server, dwa, transport)
+    caller.register()
+    assert devices(operator) == {"jeden": "idle", "dwa": "unavailable"}
+    callee.register()
+    assert devices(operator) == {"jeden": "idle", "dwa": "idle"}
+    drawn_together(dwa, jeden, link=["rtp"])
+    call = caller.invite(dwa.login["exten"])
+    invite = callee.expect("INVITE")
+    assert devices(operator) == {"jeden": "in use", "dwa": "ringing"}
+    view = callee.answer(invite)
+    caller.ack(call, caller.expect(200))
+    callee.expect("ACK")
+    assert devices(operator) == {"jeden": "in use", "dwa": "in use"}
+    caller.bye(call)
+    callee.reply(callee.expect("BYE"), 200, "OK")
+    assert view and devices(operator) == {"jeden": "idle", "dwa": "idle"}
+    caller.register(expires=0)
+    assert devices(operator) == {"jeden": "unavailable", "dwa": "idle"}
+    caller.close()
+    callee.close()
+
+
+def test_only_the_operator_sees_devices(operated):
+    server, _ = operated
+    user = User(server.url, "jeden")
+    assert user.get("/v1/users").status == 403 and user.get("/v1/users").json["code"] == "operator_only"
+    assert Api(server.url).get("/v1/users").status == 401
+
+
+def test_login_of_a_phone_gives_what_to_type_in(server):
+    login = User(server.url, "zażółć", device="phone").login
+    text = "\n".join(login["settings"])
+    for part in (server.sip, login["exten"], login["sip"]["password"], login["sip"]["realm"], "UDP"):
+        assert part in text
+    assert "settings" not in User(server.url, "dwa").login
+
+
+def test_a_phone_registers_as_its_extension(server):
+    user = User(server.url, "zażółć", device="phone")
+    ua = ua_of(server, user)
+    ua.user, ua.uri = user.login["exten"], f"sip:{user.login['exten']}@{ua.host}"
+    ua.register()
+    assert user.get("/v1/me").json["registered"] is True
+    ua.close()
+
+
+def test_phones_meet_phones_and_those_who_agreed(server):
+    phone, plain = User(server.url, "phone", device="phone"), User(server.url, "plain")
+    waiting = {"state": "waiting"}
+    assert phone.put("/update-status-rdy/phone").status == 200
+    # one who did not agree is never drawn for a phone, alone as they are
+    assert plain.wait_turn(1).json.items() >= waiting.items()
+    assert plain.wait_turn(1, link=["gcm", "cbc"]).json.items() >= waiting.items()
+    # a phone cannot encrypt, whatever it says
+    refused = phone.post("/v1/turn", {"link": ["gcm"]})
+    assert refused.status == 400 and refused.json["code"] == "invalid_link"
+    assert phone.put("/update-status-rdy/phone").status == 200
+
+
+def test_what_is_not_encrypted_is_shown(server):
+    phone, agreed = User(server.url, "phone", device="phone"), User(server.url, "agreed")
+    assert phone.put("/update-status-rdy/phone").status == 200
+    assert agreed.put("/update-status-rdy/agreed").status == 200  # gcm alone: nobody to draw
+    assert agreed.get("/get-peer/agreed").status == 208
+    assert agreed.put("/update-status-busy/agreed").status == 200
+    callee, caller = drawn_together(phone, agreed, link=["gcm", "rtp"])
+    for one in (caller, callee):
+        assert one["link"] == "rtp" and one["encrypted"] is False
+    me = phone.get("/v1/me").json
+    assert me["encrypted"] is False and me["link"] == "rtp"
+    assert phone.delete(f"/v1/turn?pair={callee['pair']}").status == 204
+    assert phone.get("/v1/me").json["encrypted"] is None
+
+
+def test_two_who_can_are_encrypted(server):
+    for answer in drawn_together(User(server.url, "jeden"), User(server.url, "dwa"), link=["rtp", "gcm"]):
+        assert answer["link"] == "gcm" and answer["encrypted"] is True and answer["connect_s"] == 15
+
+
+def test_two_phones_and_a_minute_to_dial(server):
+    phones = [User(server.url, name, device="phone") for name in ("jeden", "dwa")]
+    for answer in drawn_together(*phones):
+        assert answer["connect_s"] == 60 and answer["encrypted"] is False
+
+
+def test_the_specifications_way_with_phones(server):
+    jeden, dwa = (User(server.url, name, device="phone") for name in ("jeden", "dwa"))
+    assert pair(jeden, dwa)["exten"] == dwa.login["exten"]
+    assert (jeden.status, dwa.status) == (2, 3)
