@@ -4,7 +4,9 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "server/notify.h"
 #include "server/options.h"
+#include "server/sandbox.h"
 #include "server/server.h"
 
 #define EXIT_USAGE 2
@@ -27,6 +29,12 @@ static void announce(const mt_server *s) {
     (void)fflush(stdout);
 }
 
+/* The embedded server lives on the sockets it has open: it needs nothing more. */
+static mt_err confine(const mt_options *options) {
+    mt_sandbox_config cfg = {.mode = options->sandbox, .user = options->user};
+    return mt_sandbox_enter(&cfg);
+}
+
 static int serve(const mt_options *options) {
     mt_server *server;
     mt_err err = mt_server_create(options, mt_random_kernel(), &server);
@@ -34,8 +42,13 @@ static int serve(const mt_options *options) {
         mt_log(MT_LOG_ERROR, "server", "cannot start: %s", mt_err_str(err));
         return 1;
     }
-    announce(server);
-    err = mt_server_run(server);
+    int notify = mt_notify_open();
+    err = confine(options);
+    if (err == MT_OK) {
+        announce(server);
+        mt_notify_ready(notify);
+        err = mt_server_run(server);
+    }
     mt_server_destroy(server);
     return err == MT_OK ? 0 : 1;
 }
@@ -55,6 +68,7 @@ int main(int argc, char **argv) {
         puts("myturnd " MT_VERSION);
         return 0;
     }
+    mt_sandbox_prepare();
     mt_log_setup(STDERR_FILENO, options.log_level, options.log_names || isatty(STDERR_FILENO) == 1);
     return serve(&options);
 }

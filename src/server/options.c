@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-typedef enum kind { FLAG, ADDRESS, TEXT, DOMAIN_NAME, LEVEL } kind;
+typedef enum kind { FLAG, ADDRESS, TEXT, DOMAIN_NAME, LEVEL, SANDBOX } kind;
 
 typedef struct option {
     const char *name;
@@ -29,6 +29,9 @@ static const option options[] = {
     {"--open-api", FLAG, AT(open_api), NULL, "everybody is operator: laboratories only"},
     {"--open-api-anywhere", FLAG, AT(open_api_anywhere), NULL, "allow --open-api beyond loopback"},
     {"--no-limits", FLAG, AT(no_limits), NULL, "no limits per client address"},
+    {"--user", TEXT, AT(user), "NAME", "started as root: become this user once the ports are open"},
+    {"--sandbox", SANDBOX, AT(sandbox), "MODE",
+     "give up what serving does not need: try (default; says what cannot be had), require or off"},
     {"--log-level", LEVEL, AT(log_level), "L", "error, warn, info (default) or debug"},
     {"--log-names", FLAG, AT(log_names), NULL, "nicknames and pairs in the log even if it is no terminal"},
     {"--help", FLAG, AT(help), NULL, "show this help"},
@@ -66,6 +69,7 @@ static mt_err set(const option *opt, const char *value, mt_options *o, char *err
     void *at = (char *)o + opt->offset;
     mt_addr addr;
     mt_log_level level;
+    mt_sandbox_mode sandbox;
     switch (opt->kind) {
     case FLAG:
         *(bool *)at = true;
@@ -85,6 +89,13 @@ static mt_err set(const option *opt, const char *value, mt_options *o, char *err
             return MT_OK;
         }
         (void)snprintf(error, error_bytes, "%s: '%s' is none of error, warn, info, debug", opt->name, value);
+        return MT_EINVAL;
+    case SANDBOX:
+        if (mt_sandbox_mode_parse(value, &sandbox) == MT_OK) {
+            *(mt_sandbox_mode *)at = sandbox;
+            return MT_OK;
+        }
+        (void)snprintf(error, error_bytes, "%s: '%s' is none of try, require, off", opt->name, value);
         return MT_EINVAL;
     case DOMAIN_NAME:
         if (!is_domain(value)) {

@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "server/sandbox.h"
 
 typedef struct mt_options {
     mt_addr http, sip;   /* 127.0.0.1:8080, 127.0.0.1:5060 */
@@ -21,6 +22,8 @@ typedef struct mt_options {
     bool limits_loopback; /* tests: count loopback addresses too */
     bool log_names;
     mt_log_level log_level;
+    mt_sandbox_mode sandbox;
+    const char *user; /* to become after start-up; NULL: stays */
     bool help, version; /* asked for: the rest is not to be used */
 } mt_options;
 
