@@ -79,11 +79,11 @@ class Server:
         self.log = folder / "myturnd.log"
         self.process = subprocess.Popen([BUILD / "myturnd", "--http", http, "--sip", sip, *options],
                                         stdout=subprocess.PIPE, stderr=self.log.open("ab"))
-        found = re.match(rb"ready http=(\S+) sip=(\S+)", self.process.stdout.readline())
+        found = re.match(rb"ready http=(\S+) sip=(\S+)(?: https=(\S+))?(?: sips=(\S+))?", self.process.stdout.readline())
         if not found:
             stop(self.process)
             raise Failed("the server did not start:\n" + self.log.read_text())
-        self.http, self.sip = found.group(1).decode(), found.group(2).decode()
+        self.http, self.sip, self.https, self.sips = (g and g.decode() for g in found.groups())
         self.url = f"http://{self.http}"
 
     def close(self):

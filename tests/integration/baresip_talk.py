@@ -39,7 +39,7 @@ class Phone:
                   "module_path /usr/lib/baresip/modules", "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1"]
         config += [f"module{'_app' if m in ('account.so', 'menu.so') else ''} {m}" for m in MODULES]
         (self.folder / "config").write_text("\n".join(config) + "\n")
-        server = sip["udp"] if transport == "udp" else sip["tcp"]
+        server = sip[transport]
         (self.folder / "accounts").write_text(
             f"<{sip['uri']};transport={transport}>;auth_user={sip['username']};auth_pass={sip['password']};"
             f"outbound=\"sip:{server};transport={transport}\";answermode=auto;regint=600;audio_codecs=PCMU\n")
@@ -101,9 +101,9 @@ def talk(server, transport, folder):
 
 def main():
     address, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    server = Server(folder, f"{address}:0", f"{address}:0")
+    server = Server(folder, f"{address}:0", f"{address}:0", ["--sips", f"{address}:0", "--self-signed"])
     try:
-        print(json.dumps([talk(server, transport, folder / transport) for transport in ("udp", "tcp")]))
+        print(json.dumps([talk(server, transport, folder / transport) for transport in ("udp", "tcp", "tls")]))
     finally:
         server.close()
 

@@ -1,4 +1,4 @@
-"""A small scripted SIP user agent for tests: says exactly what a test tells it to, over UDP, TCP or WebSocket, from any loopback address.
+"""A small scripted SIP user agent for tests: says exactly what a test tells it to, over UDP, TCP, TLS or WebSocket, from any loopback address.
 
 It is no peer to prove interoperation with (sipp, baresip, JsSIP and sofia-sip do that) but a pair of hands for races and forgeries."""
 
@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import socket
+import ssl
 import struct
 import time
 
@@ -64,6 +65,13 @@ def digest(challenge, method, uri, user, password, nc=1):
     return out + f', response="{answer}"' + (f', opaque="{field["opaque"]}"' if "opaque" in field else "")
 
 
+def trusting():
+    """A TLS context that takes any certificate: tests that are about certificates bring their own."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 class Udp:
     name = "UDP"
 
@@ -107,11 +115,24 @@ class Tcp:
             self.buffer += data
 
 
+class Tls(Tcp):
+    name = "TLS"
+
+    def __init__(self, server, bind_ip):
+        super().__init__(server, bind_ip)
+        context = trusting()
+        context.set_alpn_protocols(["sip/2"])
+        self.socket = context.wrap_socket(self.socket)
+
+
 class Ws:
     name = "WS"
 
+    def connect(self, server, bind_ip):
+        return socket.create_connection(server, 5, source_address=(bind_ip, 0))
+
     def __init__(self, server, bind_ip, headers=""):
-        self.socket = socket.create_connection(server, 5, source_address=(bind_ip, 0))
+        self.socket = self.connect(server, bind_ip)
         self.socket.sendall((f"GET /sip HTTP/1.1\r\nHost: {server[0]}:{server[1]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                              f"Sec-WebSocket-Protocol: sip\r\n{headers}\r\n").encode())
@@ -162,6 +183,13 @@ class Ws:
                 return data
 
 
+class Wss(Ws):
+    name = "WSS"
+
+    def connect(self, server, bind_ip):
+        return trusting().wrap_socket(super().connect(server, bind_ip))
+
+
 class Ua:
     """One user agent of a logged-in user. `login` is the answer of POST /v1/users."""
 
@@ -172,7 +200,7 @@ class Ua:
         self.uri = self.sip["uri"]
         self.host = self.uri.split("@")[1]
         ip, port = self.link.socket.getsockname()[:2]
-        self.address = f"{ip}:{port}" if transport is not Ws else f"{secrets.token_hex(4)}.invalid"
+        self.address = f"{ip}:{port}" if not issubclass(transport, Ws) else f"{secrets.token_hex(4)}.invalid"
         self.nc, self.challenge, self.inbox = 0, None, []
 
     # -- sending
@@ -180,7 +208,7 @@ class Ua:
         return f"SIP/2.0/{self.link.name} {self.address};rport;branch={branch or 'z9hG4bK' + secrets.token_hex(8)}"
 
     def contact(self):
-        return f"<sip:{self.user}@{self.address};transport={self.link.name.lower()}>"
+        return f"<sip:{self.user}@{self.address};transport={self.link.name.lower().replace('wss', 'ws')}>"
 
     def send(self, start, headers, body=""):
         payload = body.encode()

@@ -1,4 +1,4 @@
-"""Two baresip phones, another's SIP and RTP stack from Debian, talk through the daemon with audio over UDP and TCP (A8, A9)."""
+"""Two baresip phones, another's SIP and RTP stack from Debian, talk through the daemon with audio over UDP, TCP and TLS (A8, A9)."""
 
 import json
 import os

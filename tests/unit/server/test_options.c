@@ -83,6 +83,15 @@ static void complains_clearly(void **state) {
         {"--open-api-anywhere", "--open-api"},
         {"--http 0.0.0.0:80 --open-api", "--open-api-anywhere"},
         {"--http 192.0.2.1:80 --open-api", "loopback"},
+        {"--https 192.0.2.1:443 --self-signed --open-api", "loopback"},
+        {"--https localhost --self-signed", "ADDR:PORT"},
+        {"--https 127.0.0.1:443", "--self-signed"},
+        {"--sips 127.0.0.1:5061", "--tls-cert"},
+        {"--sips 127.0.0.1:5061 --tls-cert c.pem", "both"},
+        {"--sips 127.0.0.1:5061 --tls-key k.pem", "both"},
+        {"--sips 127.0.0.1:5061 --tls-cert c --tls-key k --self-signed", "exclude"},
+        {"--self-signed", "--https"},
+        {"--tls-cert c.pem --tls-key k.pem", "--sips"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         mt_options o = {.web = "untouched"};
@@ -91,6 +100,23 @@ static void complains_clearly(void **state) {
             fail_msg("%s: \"%s\"", wrong[i].line, error);
         assert_string_equal(o.web, "untouched");
     }
+}
+
+static void takes_tls(void **state) {
+    mt_options o;
+    char text[MT_ADDR_STRLEN];
+    assert_int_equal(parse(&o, ""), MT_OK);
+    assert_false(mt_options_has(&o.https) || mt_options_has(&o.sips));
+    assert_int_equal(parse(&o, "--https [::]:443 --tls-cert c.pem --tls-key=k.pem"), MT_OK);
+    mt_addr_format(&o.https, text);
+    assert_string_equal(text, "[::]:443");
+    assert_true(mt_options_has(&o.https));
+    assert_false(mt_options_has(&o.sips) || o.self_signed);
+    assert_string_equal(o.tls_cert, "c.pem");
+    assert_string_equal(o.tls_key, "k.pem");
+    assert_int_equal(parse(&o, "--sips 0.0.0.0:5061 --self-signed"), MT_OK);
+    assert_true(mt_options_has(&o.sips) && o.self_signed);
+    assert_int_equal(parse(&o, "--open-api --https 127.0.0.1:443 --self-signed"), MT_OK);
 }
 
 static void open_api_on_loopback_is_allowed(void **state) {
@@ -105,6 +131,7 @@ int main(void) {
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(takes_all),
         cmocka_unit_test(complains_clearly),
+        cmocka_unit_test(takes_tls),
         cmocka_unit_test(open_api_on_loopback_is_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
