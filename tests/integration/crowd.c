@@ -1,7 +1,10 @@
 /* A crowd of impatient users in one process: each presses at random what his page offers, against the real daemon.
  * Afterwards everybody still works.
  *
- *     crowd URL USERS SECONDS SEED
+ *     crowd URL USERS SECONDS SEED [restart]
+ *
+ * restart: the daemon will go away and come back meanwhile: server_unreachable may be told, and each user must have a
+ * talk in the last third of the time.
  *
  * Checked: no state lasts longer than it may, both partners see the same words, a message comes from the partner of
  * this talk, no error is told, everybody gets into talks, and all log out within 3 s. Prints what happened; exit status
@@ -22,13 +25,13 @@ typedef struct user {
     bool caller, leaving, in;
     myturn_state state;
     gint64 since_us;
-    unsigned talks, ends;
+    unsigned talks, late_talks, ends;
 } user;
 
 static user users[USERS_MAX];
 static int user_count;
 static GRand *dice;
-static bool closing;
+static bool closing, restart, last_third;
 static unsigned draws, secures, texts, sent, errors, equal_words;
 static unsigned ends[16];
 static const char *end_names[16];
@@ -51,6 +54,7 @@ static void on_secure(user *u, const myturn_event *e) {
         setup_us[secures] = e->setup_us;
     secures++;
     u->talks++;
+    u->late_talks += last_third;
     (void)g_snprintf(u->words, sizeof u->words, "%s %s %s %s", e->words[0], e->words[1], e->words[2], e->words[3]);
     user *p = by_name(u->partner);
     if (p == NULL || strcmp(p->partner, u->name) != 0 || p->words[0] == '\0')
@@ -108,7 +112,7 @@ static void on_event(void *ctx, const myturn_event *e) {
         count_end(e->reason);
         break;
     case MYTURN_EV_ERROR:
-        if (!u->leaving)
+        if (!u->leaving && !(restart && strcmp(e->code, "server_unreachable") == 0))
             broken(u, e->code, e->text);
         break;
     default:
@@ -155,7 +159,7 @@ static void check_time(user *u) {
         [MYTURN_LOGGED_OUT] = 1000, [MYTURN_LOGGING_IN] = 5, [MYTURN_IDLE] = 1000,      [MYTURN_WAITING] = 1000,
         [MYTURN_CONNECTING] = 6,    [MYTURN_TALKING] = 1000, [MYTURN_RECONNECTING] = 1, [MYTURN_ENDING] = 3};
     gint64 for_us = g_get_monotonic_time() - u->since_us;
-    if (for_us > (gint64)limit_s[u->state] * G_USEC_PER_SEC) {
+    if (for_us > (gint64)(limit_s[u->state] + (restart ? 15 : 0)) * G_USEC_PER_SEC) {
         broken(u, "stuck in one state", "");
         u->since_us = g_get_monotonic_time();
     }
@@ -208,12 +212,15 @@ static void summary(void) {
     for (int i = 0; i < user_count; i++)
         if (users[i].talks == 0)
             broken(&users[i], "had no talk at all", "");
+        else if (restart && users[i].late_talks == 0)
+            broken(&users[i], "had no talk after the restart", "");
     printf("%u broken\n", errors);
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5) {
-        fprintf(stderr, "crowd URL USERS SECONDS SEED\n");
+    restart = argc == 6 && strcmp(argv[5], "restart") == 0;
+    if (argc != 5 && !restart) {
+        fprintf(stderr, "crowd URL USERS SECONDS SEED [restart]\n");
         return 2;
     }
     user_count = CLAMP((int)strtol(argv[2], NULL, 10), 2, USERS_MAX);
@@ -234,7 +241,10 @@ int main(int argc, char **argv) {
         (void)g_timeout_add(1, on_press, u);
     }
     guint check = g_timeout_add(500, on_check, NULL);
-    run_until(NULL, (unsigned)strtol(argv[3], NULL, 10) * 1000);
+    unsigned time_ms = (unsigned)strtol(argv[3], NULL, 10) * 1000;
+    run_until(NULL, time_ms * 2 / 3);
+    last_third = true;
+    run_until(NULL, time_ms / 3);
     closing = true;
     for (int i = 0; i < user_count; i++) {
         users[i].leaving = true;
