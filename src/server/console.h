@@ -8,8 +8,12 @@
 #include "match/match.h"
 #include "server/session.h"
 
-void mt_console_user(const mt_session *s, const char *event, const char *detail);
-void mt_console_status(const mt_session *s, mt_status was);
+/* Of what one user causes at most a hundred lines in ten seconds are shown, the rest is counted. */
+void mt_console_user(mt_session *s, const char *event, const char *detail);
+void mt_console_status(mt_session *s, mt_status was);
+/* As mt_console_user, but always shown: what he does once. */
+void mt_console_login(mt_session *s);
+void mt_console_logout(mt_session *s, const char *why);
 void mt_console_drawn(const mt_pair *pair);
 void mt_console_call_up(const mt_pair *pair);
 void mt_console_ended(const mt_pair *pair, mt_pair_end why);
@@ -25,10 +29,7 @@ typedef enum mt_console_kind {
 } mt_console_kind;
 
 typedef struct mt_console {
-    struct {
-        int64_t since_ms;
-        uint32_t shown, hidden;
-    } kinds[MT_CONSOLE_KINDS];
+    mt_console_quota kinds[MT_CONSOLE_KINDS];
 } mt_console;
 
 /* what: the text; a: an address shown at debug level, or NULL. */

@@ -18,14 +18,18 @@ typedef struct entry {
     mt_map_node node;
     mt_list recent;
     uint8_t key[8];
-    uint32_t conns, idle;
+    uint32_t conns, users, idle;
     int64_t used_ms;
     bucket logins, requests;
 } entry;
 
 void mt_limits_config_default(mt_limits_config *cfg) {
-    *cfg = (mt_limits_config){
-        .conns = 500, .logins_min = 300, .requests_min = 6000, .idle_logins = 50, .max_addresses = 100000};
+    *cfg = (mt_limits_config){.conns = 500,
+                              .logins_min = 300,
+                              .requests_min = 6000,
+                              .idle_logins = 50,
+                              .users = 1000,
+                              .max_addresses = 100000};
 }
 
 mt_err mt_limits_init(mt_limits *l, const mt_limits_config *cfg, mt_random random) {
@@ -66,7 +70,7 @@ static void sweep(mt_limits *l, int64_t now_ms) {
         entry *e = MT_CONTAINER(it, entry, recent);
         if (left-- == 0 || (!full && now_ms - e->used_ms < MINUTE_MS))
             return;
-        if (e->conns == 0 && e->idle == 0) {
+        if (e->conns == 0 && e->users == 0 && e->idle == 0) {
             drop(l, e);
             continue;
         }
@@ -156,7 +160,20 @@ uint32_t mt_limits_login(mt_limits *l, const mt_addr *a, int64_t now_ms) {
     entry *e = use(l, a, now_ms);
     if (e == NULL)
         return 1;
-    return e->idle >= l->cfg.idle_logins ? IDLE_RETRY_S : take(&e->logins, l->cfg.logins_min, now_ms);
+    bool crowded = e->idle >= l->cfg.idle_logins || e->users >= l->cfg.users;
+    return crowded ? IDLE_RETRY_S : take(&e->logins, l->cfg.logins_min, now_ms);
+}
+
+void mt_limits_user_add(mt_limits *l, const mt_addr *a, int64_t now_ms) {
+    entry *e = exempt(l, a) ? NULL : use(l, a, now_ms);
+    if (e != NULL)
+        e->users++;
+}
+
+void mt_limits_user_sub(mt_limits *l, const mt_addr *a) {
+    entry *e = exempt(l, a) ? NULL : find(l, a);
+    if (e != NULL && e->users > 0)
+        e->users--;
 }
 
 void mt_limits_idle_add(mt_limits *l, const mt_addr *a, int64_t now_ms) {

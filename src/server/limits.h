@@ -1,4 +1,5 @@
-/* Limits per client address (IPv4 whole, IPv6 its /64): connections, logins and requests a minute, idle logins.
+/* Limits per client address (IPv4 whole, IPv6 its /64): connections, logins and requests a minute, users logged in, and
+ * how many of them idle.
  * No clock: times are handed in, in milliseconds. Loopback is exempt unless configured. */
 #ifndef MT_SERVER_LIMITS_H
 #define MT_SERVER_LIMITS_H
@@ -18,6 +19,7 @@ typedef struct mt_limits_config {
     uint32_t logins_min;    /* 300 a minute */
     uint32_t requests_min;  /* 6000 a minute */
     uint32_t idle_logins;   /* 50: logins without a SIP binding */
+    uint32_t users;         /* 1000: logins at a time; one connection can keep all of them registered */
     uint32_t max_addresses; /* 100000 remembered */
 } mt_limits_config;
 void mt_limits_config_default(mt_limits_config *cfg);
@@ -39,6 +41,9 @@ void mt_limits_conn_closed(mt_limits *l, const mt_addr *a);
 uint32_t mt_limits_request(mt_limits *l, const mt_addr *a, int64_t now_ms);
 uint32_t mt_limits_login(mt_limits *l, const mt_addr *a, int64_t now_ms);
 
+/* Somebody has logged in from there, or is gone. */
+void mt_limits_user_add(mt_limits *l, const mt_addr *a, int64_t now_ms);
+void mt_limits_user_sub(mt_limits *l, const mt_addr *a);
 /* A login became idle, or is not any more. */
 void mt_limits_idle_add(mt_limits *l, const mt_addr *a, int64_t now_ms);
 void mt_limits_idle_sub(mt_limits *l, const mt_addr *a);

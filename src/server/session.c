@@ -167,8 +167,9 @@ mt_err mt_session_create(mt_server *srv, const mt_session_login *login, int64_t 
         return err;
     }
     mt_timer_set(&srv->timers, &s->lease, now_ms + MT_SESSION_FIRST_S * 1000);
+    mt_limits_user_add(&srv->limits, &s->login_addr, now_ms);
     mt_limits_idle_add(&srv->limits, &s->login_addr, now_ms);
-    mt_console_user(s, "login", NULL);
+    mt_console_login(s);
     *out = s;
     return MT_OK;
 }
@@ -176,13 +177,14 @@ mt_err mt_session_create(mt_server *srv, const mt_session_login *login, int64_t 
 void mt_session_end(mt_session *s, mt_pair_end end, const char *why, int64_t now_ms) {
     mt_server *srv = s->srv;
     uint32_t exten = mt_user_exten(s->user);
-    mt_console_user(s, "logout", why);
+    mt_console_logout(s, why);
     mt_turn_hold_gone(&s->turn);
     mt_turn_hold_gone(&s->me);
     mt_timer_stop(&srv->timers, &s->lease);
     mt_map_remove(&srv->by_token, &s->by_token);
     if (s->idle)
         mt_limits_idle_sub(&srv->limits, &s->login_addr);
+    mt_limits_user_sub(&srv->limits, &s->login_addr);
     /* His pair's end is queued by this, before the event that makes the SIP server forget him. */
     mt_match_remove(srv->match, s->user, end, now_ms);
     mt_events_push(&srv->events, &(mt_event){.kind = MT_EVENT_FORGET, .a = exten});

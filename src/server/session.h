@@ -33,6 +33,12 @@ typedef struct mt_hold {
     unsigned links; /* turn: policies */
 } mt_hold;
 
+/* Lines on the console within a window of time. */
+typedef struct mt_console_quota {
+    int64_t since_ms;
+    uint32_t shown, hidden;
+} mt_console_quota;
+
 typedef struct mt_ha1 {
     uint8_t md5[MT_MD5_BYTES];
     uint8_t sha256[MT_SHA256_BYTES];
@@ -47,6 +53,7 @@ struct mt_session {
     uint8_t token_hash[MT_SHA256_BYTES];
     mt_ha1 ha1[MT_HA1_COUNT];
     char label[MT_SESSION_LABEL + 1]; /* stands for him in logs */
+    mt_console_quota lines;
     mt_addr login_addr, last_addr;
     int64_t last_ms; /* last request, or the end of his last binding */
     mt_timer lease;

@@ -73,6 +73,9 @@ mt_err mt_sip_front_cut(mt_slice stream, size_t max_bytes, size_t *len, bool *me
     if (err != MT_OK)
         return err;
     *len = frame.len;
+    /* A run of them is answered once: thousands fit into one read, and each answer would be a system call. */
+    while (frame.keepalive && stream.len - *len >= frame.len && memcmp(stream.p + *len, stream.p, frame.len) == 0)
+        *len += frame.len;
     *message = !frame.keepalive && !frame.skip;
     *reply = frame.keepalive ? MT_SLICE_LIT("\r\n") : (mt_slice){NULL, 0};
     return MT_OK;

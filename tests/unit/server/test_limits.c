@@ -24,6 +24,7 @@ static mt_limits_config small(void) {
     cfg.logins_min = 3;
     cfg.requests_min = 60;
     cfg.idle_logins = 2;
+    cfg.users = 5;
     return cfg;
 }
 
@@ -77,6 +78,24 @@ static void logins_and_idle_ones(void **state) {
     mt_limits_idle_sub(&l, &a);
     assert_int_equal(mt_limits_login(&l, &a, 0), 20); /* three a minute: the next in 20 s */
     assert_int_equal(mt_limits_login(&l, &a, 20000), 0);
+    mt_limits_deinit(&l);
+}
+
+/* What broke: registered logins were not limited, so one address could take all places of the server, and keep them by
+ * a single connection. */
+static void users_logged_in(void **state) {
+    mt_limits l;
+    mt_limits_config cfg = small();
+    cfg.logins_min = 1000;
+    make(&l, &cfg);
+    mt_addr a = at("192.0.2.1:1000");
+    for (uint32_t i = 0; i < cfg.users; i++) {
+        assert_int_equal(mt_limits_login(&l, &a, 0), 0);
+        mt_limits_user_add(&l, &a, 0); /* and registers */
+    }
+    assert_int_not_equal(mt_limits_login(&l, &a, 0), 0);
+    mt_limits_user_sub(&l, &a);
+    assert_int_equal(mt_limits_login(&l, &a, 0), 0);
     mt_limits_deinit(&l);
 }
 
@@ -170,13 +189,10 @@ static void short_of_memory_refuses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_connections),
-        cmocka_unit_test(requests_refill_by_the_minute),
-        cmocka_unit_test(logins_and_idle_ones),
-        cmocka_unit_test(counts_a_whole_ipv6_network),
-        cmocka_unit_test(exempts),
-        cmocka_unit_test(forgets_idle_addresses),
-        cmocka_unit_test(keeps_within_its_table),
+        cmocka_unit_test(counts_connections),          cmocka_unit_test(requests_refill_by_the_minute),
+        cmocka_unit_test(logins_and_idle_ones),        cmocka_unit_test(users_logged_in),
+        cmocka_unit_test(counts_a_whole_ipv6_network), cmocka_unit_test(exempts),
+        cmocka_unit_test(forgets_idle_addresses),      cmocka_unit_test(keeps_within_its_table),
         cmocka_unit_test(short_of_memory_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
