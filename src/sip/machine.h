@@ -34,8 +34,9 @@
 #define MT_SIP_KEY_BYTES 16
 #define MT_SIP_TEXT_MAX 960 /* longest URI, Call-ID or tag that is kept */
 #define MT_SIP_BODY_MAX 16384
-#define MT_SIP_PENDING_MAX 32 /* requests in one dialog waiting for their answers */
-#define MT_SIP_KEPT_MAX 256   /* the same with those that are only kept for repetitions */
+#define MT_SIP_PENDING_MAX 32   /* requests in one dialog waiting for their answers */
+#define MT_SIP_KEPT_MAX 256     /* the same with those that are only kept for repetitions */
+#define MT_SIP_KEPT_USER_MAX 64 /* of one user, outside of calls */
 #define MT_SIP_FLOW_KEY_MAX 32
 
 typedef struct mt_sip_call mt_sip_call;
@@ -72,6 +73,7 @@ struct mt_sip_account {
     uint32_t nonce_nc;
     mt_list sides;   /* mt_sip_side.on_account */
     mt_list waiting; /* mt_sip_stxn.waiting: requests to him held until he is bound */
+    unsigned kept;   /* answers to him that are kept for repetitions */
 };
 
 typedef enum mt_sip_txn_state {
@@ -95,6 +97,7 @@ struct mt_sip_stxn {
     uint32_t interval_ms;
     mt_sip_str head;         /* Via, From, Call-ID, CSeq, To of every answer, without the last CRLF */
     bool to_tagged, initial; /* initial: the INVITE that forms the dialog */
+    bool counted;            /* in mt_sip_account.kept */
     mt_sip_str response;     /* last one sent; kept over UDP only */
     mt_sip_str held;         /* request waiting for a binding */
     mt_list waiting;         /* in mt_sip_account.waiting while held */

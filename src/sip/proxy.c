@@ -96,6 +96,7 @@ static mt_sip_side *find_side(const mt_sip_server *s, const mt_sip_msg *m) {
 static void bye(mt_sip_server *s, mt_sip_rx *rx, mt_sip_side *side) {
     mt_sip_call *call = side->call;
     rx->keep = true;
+    rx->user = side->user;
     mt_sip_reply(s, rx, 200);
     if (call->state == MT_SIP_CALL_ENDED)
         return; /* both hung up at once */

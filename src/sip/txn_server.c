@@ -174,6 +174,9 @@ void mt_sip_stxn_drop(mt_sip_server *s, mt_sip_stxn *t) {
     t->onward = NULL;
     mt_list_remove(&t->link);
     mt_list_append(&s->dead_stxns, &t->link);
+    mt_sip_account *a = t->counted ? mt_sip_account_get(s, t->user) : NULL;
+    if (a != NULL)
+        a->kept--;
 }
 
 void mt_sip_stxn_free(mt_sip_stxn *t) {
@@ -199,15 +202,27 @@ void mt_sip_reply_begin(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_writer *w,
         mt_sip_write_str(w, "Retry-After", "2");
 }
 
+/* Keeps an answer for repetitions of its request, if its sender has not too many kept already: one who sends new
+ * requests without end takes no more memory than that. */
+static void keep_answer(mt_sip_server *s, const mt_sip_rx *rx, mt_slice bytes) {
+    mt_sip_account *a = rx->user != 0 ? mt_sip_account_get(s, rx->user) : NULL;
+    if (a != NULL && a->kept >= MT_SIP_KEPT_USER_MAX)
+        return;
+    mt_sip_stxn *t = mt_sip_stxn_make(s, rx, false);
+    if (t == NULL)
+        return;
+    t->counted = a != NULL;
+    if (t->counted)
+        a->kept++;
+    completed(s, t, 300, bytes);
+}
+
 void mt_sip_reply_end(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_writer *w) {
     mt_slice bytes;
     if (mt_sip_out_end(s, w, rx->flow, NULL, &bytes) != MT_OK)
         return;
-    if (!rx->keep || mt_sip_flow_is_stream(rx->flow) || !mt_sip_txn_room(s, MT_SIP_ROOM_KEEP))
-        return;
-    mt_sip_stxn *t = mt_sip_stxn_make(s, rx, false);
-    if (t != NULL)
-        completed(s, t, 300, bytes);
+    if (rx->keep && !mt_sip_flow_is_stream(rx->flow) && mt_sip_txn_room(s, MT_SIP_ROOM_KEEP))
+        keep_answer(s, rx, bytes);
 }
 
 void mt_sip_reply(mt_sip_server *s, const mt_sip_rx *rx, unsigned code) {

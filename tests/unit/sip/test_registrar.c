@@ -420,6 +420,28 @@ static void test_many_registers(void **state) {
     world_close(&w);
 }
 
+/* What broke: each answer over UDP was kept for 32 s whoever asked for it, so one user who registered again and again
+ * filled the room of all and took tens of megabytes. */
+static void test_kept_answers_of_one_user_are_limited(void **state) {
+    mt_sip_server_config cfg;
+    mt_sip_server_config_default(&cfg);
+    cfg.qualify_ms = 0;
+    world_open_with(&w, MT_SIP_UDP, MT_SIP_UDP, &cfg);
+    for (int i = 0; i < 80; i++)
+        peer_register(&w.p[0]);
+    assert_int_equal(mt_sip_server_count(w.s).transactions, 64);
+    peer_register(&w.p[1]); /* another one has his own */
+    assert_int_equal(mt_sip_server_count(w.s).transactions, 65);
+    world_run(&w, 64 * (int64_t)cfg.t1_ms);
+    assert_int_equal(mt_sip_server_count(w.s).transactions, 0);
+    peer_register(&w.p[0]);
+    assert_int_equal(mt_sip_server_count(w.s).transactions, 1);
+    mt_sip_server_forget_user(w.s, 1, w.now_ms); /* what is kept outlives him */
+    world_run(&w, 64 * (int64_t)cfg.t1_ms);
+    assert_int_equal(mt_sip_server_count(w.s).transactions, 0);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_challenge_is_md5),
@@ -444,6 +466,7 @@ int main(void) {
         cmocka_unit_test(test_methods_that_are_not_taken),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_many_registers),
+        cmocka_unit_test(test_kept_answers_of_one_user_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
