@@ -76,8 +76,7 @@ static unsigned check_request_line(mt_slice line) {
     return version.p[5] == '1' ? 0 : 505;
 }
 
-/* Section 5: no folded lines, no blank before the colon, no control characters. */
-static bool field_line_ok(mt_slice line) {
+bool mt_http_field_ok(mt_slice line) {
     size_t colon = mt_slice_find(line, ':');
     if (colon == line.len || !is_token((mt_slice){line.p, colon}))
         return false;
@@ -100,7 +99,7 @@ static unsigned check_shape(mt_slice head) {
     mt_slice rest = head;
     unsigned status = check_request_line(next_line(&rest));
     while (status == 0 && rest.len > 2) {
-        if (!field_line_ok(next_line(&rest)))
+        if (!mt_http_field_ok(next_line(&rest)))
             status = 400;
     }
     return status;

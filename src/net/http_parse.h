@@ -43,6 +43,8 @@ mt_err mt_http_head_end(mt_slice s, size_t *scanned, size_t *end) MT_MUST_CHECK;
  * 417, 431, 501, 505. *out is undefined then. */
 unsigned mt_http_head_parse(mt_slice head, mt_http_head *out) MT_MUST_CHECK;
 
+/* Section 5: no folded line, no blank before the colon, no control characters. line: without its CRLF. */
+bool mt_http_field_ok(mt_slice line);
 mt_slice mt_http_span_of(const char *base, mt_http_span s);
 /* Whether one of the comma-separated elements of list is token. */
 bool mt_http_list_has(mt_slice list, mt_slice token);

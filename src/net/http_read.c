@@ -163,14 +163,15 @@ static mt_http_step step_chunk_end(mt_http_read *r, mt_slice s, size_t *used) {
     return MT_HTTP_MORE;
 }
 
-/* Trailer fields are read and forgotten: nothing here has a use for them (RFC 9110 section 6.5.1). */
+/* Trailer fields are read and forgotten: nothing here has a use for them (RFC 9110 section 6.5.1). But they are fields:
+ * what else would hide there is a request, to a proxy that reads otherwise. */
 static mt_http_step step_trailer(mt_http_read *r, const mt_net_limits *limits, mt_slice s, size_t *used,
                                  mt_http_req **req) {
     mt_slice line;
     mt_err err = cut_line(s, limits->header_bytes, &line);
     if (err == MT_EMORE)
         return MT_HTTP_MORE;
-    if (err != MT_OK)
+    if (err != MT_OK || (line.len > 0 && !mt_http_field_ok(line)))
         return fail(r, 400);
     *used += line.len + 2;
     r->trailer += (uint32_t)line.len + 2;
