@@ -38,6 +38,8 @@ static void has_defaults(void **state) {
     assert_null(o.web);
     assert_null(o.domain);
     assert_int_equal(o.log_level, MT_LOG_INFO);
+    assert_int_equal(o.sandbox, MT_SANDBOX_TRY);
+    assert_null(o.user);
     assert_false(o.open_api || o.no_limits || o.log_names || o.help || o.version);
 }
 
@@ -46,7 +48,7 @@ static void takes_all(void **state) {
     assert_int_equal(parse(&o,
                            "--http [::1]:0 --sip=0.0.0.0:5070 --domain talk.example --web=/srv/web "
                            "--operator-token-file /run/t --open-api --open-api-anywhere --no-limits --log-level debug "
-                           "--log-names"),
+                           "--log-names --sandbox require --user nobody"),
                      MT_OK);
     char text[MT_ADDR_STRLEN];
     mt_addr_format(&o.http, text);
@@ -58,6 +60,8 @@ static void takes_all(void **state) {
     assert_string_equal(o.operator_token_file, "/run/t");
     assert_true(o.open_api && o.open_api_anywhere && o.no_limits && o.log_names);
     assert_int_equal(o.log_level, MT_LOG_DEBUG);
+    assert_int_equal(o.sandbox, MT_SANDBOX_REQUIRE);
+    assert_string_equal(o.user, "nobody");
     assert_int_equal(parse(&o, "--help"), MT_OK);
     assert_true(o.help);
     assert_int_equal(parse(&o, "--version"), MT_OK);
@@ -77,6 +81,8 @@ static void complains_clearly(void **state) {
         {"--domain a/b", "host name"},
         {"--web=", "empty"},
         {"--log-level loud", "loud"},
+        {"--sandbox maybe", "try, require, off"},
+        {"--user=", "empty"},
         {"--frobnicate", "--frobnicate"},
         {"stray", "stray"},
         {"--open-api=1", "no value"},
