@@ -239,6 +239,7 @@ static void set_attributes(scmp_filter_ctx f) {
     (void)seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
     (void)seccomp_attr_set(f, SCMP_FLTATR_CTL_LOG, 1);      /* refusals appear in the kernel's log */
     (void)seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree in place of a list */
+    (void)seccomp_attr_set(f, SCMP_FLTATR_API_SYSRAWRC, 1); /* the kernel's own errno */
 }
 
 bool mt_sandbox_filter_possible(void) {
