@@ -91,17 +91,6 @@ static void give_up(request *r) {
     g_cancellable_cancel(r->cancel);
 }
 
-void mt_api_destroy(mt_api *api) {
-    if (api == NULL)
-        return;
-    mt_api_forget(api);
-    soup_session_abort(api->session);
-    g_object_unref(api->session);
-    g_uri_unref(api->base);
-    g_main_context_unref(api->main);
-    g_free(api);
-}
-
 /* Answers */
 
 static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fault *f) {
@@ -342,4 +331,21 @@ void mt_api_forget(mt_api *api) {
         give_up(MT_CONTAINER(it, request, node));
     }
     drop_token(api);
+}
+
+/* The session outlives the object as long as its last request is under way. */
+void mt_api_destroy(mt_api *api) {
+    if (api == NULL)
+        return;
+    request *last = api->bearer != NULL ? begin(api, REQ_LOGOUT, 0, "DELETE", "/v1/me") : NULL;
+    if (last != NULL) {
+        dispatch(last, ANSWER_MS);
+        mt_list_remove(&last->node);
+        last->api = NULL;
+    }
+    mt_api_forget(api);
+    g_object_unref(api->session);
+    g_uri_unref(api->base);
+    g_main_context_unref(api->main);
+    g_free(api);
 }

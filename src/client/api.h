@@ -35,7 +35,9 @@ typedef struct mt_api_events {
 
 /* url: http://host[:port] or https://…, without path. MT_EBAD: not such a URL. MT_ENOMEM. */
 mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt_api **out) MT_MUST_CHECK;
-void mt_api_destroy(mt_api *api); /* no event follows; NULL is harmless */
+/* No event follows; NULL is harmless. What is under way is given up, but a login that is left is logged out of in the
+ * background, as long as the main loop runs. */
+void mt_api_destroy(mt_api *api);
 
 /* pair: 16 bytes, or NULL. */
 void mt_api_login(mt_api *api, uint32_t seq, const char *name);

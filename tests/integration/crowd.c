@@ -25,12 +25,13 @@ typedef struct user {
     bool caller, leaving, in;
     myturn_state state;
     gint64 since_us;
-    unsigned talks, late_talks, ends;
+    unsigned talks, late_talks, ends, lives;
 } user;
 
 static user users[USERS_MAX];
 static int user_count;
 static GRand *dice;
+static const char *url;
 static bool closing, restart, last_third;
 static unsigned draws, secures, texts, sent, errors, equal_words;
 static unsigned ends[16];
@@ -127,9 +128,15 @@ static void say(user *u) {
     g_free(text);
 }
 
+static void make(user *u);
+
 /* One press. What has become impossible meanwhile is refused by the library with MYTURN_ERR_STATE, which is fine. */
 static void press(user *u) {
     int d = g_rand_int_range(dice, 0, 100);
+    if (!restart && g_rand_int_range(dice, 0, 400) == 0) { /* the application crashes, or nearly so */
+        myturn_destroy(u->client);
+        make(u);
+    }
     myturn_state s = myturn_get_state(u->client);
     if (s == MYTURN_LOGGED_OUT)
         (void)!myturn_login(u->client, u->name);
@@ -154,10 +161,24 @@ static gboolean on_press(gpointer data) {
     return G_SOURCE_REMOVE;
 }
 
+static void make(user *u) {
+    myturn_options o;
+    myturn_options_default(&o);
+    o.server = url;
+    o.mic = o.speaker = "none";
+    o.transport = (u - users) % 2 == 0 ? MYTURN_TCP : MYTURN_UDP;
+    (void)g_snprintf(u->name, sizeof u->name, "user%c%u", (char)('a' + (u - users)), u->lives++);
+    u->partner[0] = u->words[0] = '\0';
+    u->state = MYTURN_LOGGED_OUT;
+    u->since_us = g_get_monotonic_time();
+    if (myturn_create(&o, on_event, u, &u->client) != MYTURN_OK)
+        exit(1);
+}
+
 static void check_time(user *u) {
     static const int limit_s[] = {
         [MYTURN_LOGGED_OUT] = 1000, [MYTURN_LOGGING_IN] = 5, [MYTURN_IDLE] = 1000,      [MYTURN_WAITING] = 1000,
-        [MYTURN_CONNECTING] = 6,    [MYTURN_TALKING] = 1000, [MYTURN_RECONNECTING] = 1, [MYTURN_ENDING] = 3};
+        [MYTURN_CONNECTING] = 17,   [MYTURN_TALKING] = 1000, [MYTURN_RECONNECTING] = 1, [MYTURN_ENDING] = 3};
     gint64 for_us = g_get_monotonic_time() - u->since_us;
     if (for_us > (gint64)(limit_s[u->state] + (restart ? 15 : 0)) * G_USEC_PER_SEC) {
         broken(u, "stuck in one state", "");
@@ -227,17 +248,10 @@ int main(int argc, char **argv) {
     dice = g_rand_new_with_seed((guint32)strtol(argv[4], NULL, 10));
     if (g_getenv("CROWD_LOG") != NULL)
         (void)!myturn_log(2, g_getenv("CROWD_LOG"), true);
-    myturn_options o;
-    myturn_options_default(&o);
-    o.server = argv[1];
-    o.mic = o.speaker = "none";
+    url = argv[1];
     for (int i = 0; i < user_count; i++) {
         user *u = &users[i];
-        (void)g_snprintf(u->name, sizeof u->name, "user%c", 'a' + i);
-        o.transport = i % 2 == 0 ? MYTURN_TCP : MYTURN_UDP;
-        u->since_us = g_get_monotonic_time();
-        if (myturn_create(&o, on_event, u, &u->client) != MYTURN_OK)
-            return 1;
+        make(u);
         (void)g_timeout_add(1, on_press, u);
     }
     guint check = g_timeout_add(500, on_check, NULL);

@@ -498,6 +498,21 @@ static void test_destroy_with_requests_under_way(void **state) {
     assert_string_equal(b->events, "");
 }
 
+static void test_destroy_logs_out(void **state) {
+    bench *b = *state;
+    log_in(b);
+    b->status = 204;
+    b->body = NULL;
+    mt_api_destroy(b->api);
+    b->api = NULL;
+    UNTIL(b->requests == 2);
+    assert_string_equal(b->method, "DELETE");
+    assert_string_equal(b->path, "/v1/me");
+    assert_string_equal(b->auth, "Bearer tok");
+    run_ms(50);
+    assert_string_equal(b->events, "");
+}
+
 static void test_urls(void **state) {
     bench *b = *state;
     static const char *const bad[] = {"",           "127.0.0.1:8080",        "ftp://127.0.0.1",
@@ -531,6 +546,7 @@ int main(void) {
         T(test_redirect_is_not_followed),
         T(test_logout_and_forget),
         T(test_destroy_with_requests_under_way),
+        T(test_destroy_logs_out),
         T(test_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
