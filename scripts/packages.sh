@@ -8,7 +8,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3
  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
 packages_demo="espeak-ng"
-packages_test="python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core nodejs npm pulseaudio pulseaudio-utils
+packages_test="python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio nodejs npm pulseaudio pulseaudio-utils
  tcpdump tshark espeak-ng sox tmux iproute2 procps git"
 packages_fuzz="clang llvm libclang-rt-dev"
 

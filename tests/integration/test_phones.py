@@ -1,6 +1,12 @@
 """Any SIP phone as one's device (C8), and what the operator sees of every device (A8)."""
 
+import json
+import os
+import pathlib
 import secrets
+import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -8,6 +14,9 @@ import pytest
 
 from api import Api, User, pair
 from sip_ua import Tcp, Ua, Udp
+
+HERE = pathlib.Path(__file__).parent
+ADDRESS = "198.51.100.1"  # a documentation address (RFC 5737), on a cable within the namespace
 
 
 @pytest.fixture
@@ -147,3 +156,32 @@ def test_the_specifications_way_with_phones(server):
     jeden, dwa = (User(server.url, name, device="phone") for name in ("jeden", "dwa"))
     assert pair(jeden, dwa)["exten"] == dwa.login["exten"]
     assert (jeden.status, dwa.status) == (2, 3)
+
+
+@pytest.fixture
+def namespace():
+    """A network namespace with an address and a default route that leads nowhere: Linphone waits for a network without one."""
+    name = f"myturn-phones-{os.getpid()}"
+    if os.geteuid() != 0 or subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode != 0:
+        pytest.skip("network namespaces cannot be made here (needs root)")
+    for command in ("link set lo up", "link add here type veth peer name nowhere", "link set nowhere up", f"addr add {ADDRESS}/24 dev here",
+                    "link set here up", "route add default dev here"):
+        subprocess.run(["ip", "-n", name, *command.split()], check=True)
+    yield name
+    subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+@pytest.mark.parametrize("caller,callee,transport", [("baresip", "baresip", "udp"), ("linphone", "baresip", "udp"), ("baresip", "linphone", "tcp"),
+                                                     ("linphone", "linphone", "tcp")])
+def test_real_phones_talk(namespace, tmp_path, caller, callee, transport):
+    """Registered, drawn for each other, dialled by hand, heard both ways, hung up; the operator sees it all (A8)."""
+    assert all(shutil.which({"linphone": "linphonec"}.get(kind, kind)) for kind in (caller, callee))
+    out = subprocess.run(["ip", "netns", "exec", namespace, sys.executable, HERE / "phones_talk.py", ADDRESS, tmp_path, caller, callee, transport],
+                         capture_output=True, text=True, timeout=120)
+    assert out.returncode == 0, out.stderr[-4000:]
+    seen = json.loads(out.stdout)
+    print(seen)
+    assert (seen["link"], seen["encrypted"]) == ("rtp", False)
+    assert seen["devices"] == [["unavailable"] * 2, ["idle"] * 2, ["in use"] * 2, ["idle"] * 2]
+    assert seen["during"] == [3, 3] and seen["after"] == [0, 0]
+    assert min(seen["heard"]) > 0.7, seen
