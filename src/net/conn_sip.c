@@ -1,4 +1,5 @@
 /* SIP over TCP on a connection, and what all flows have in common. */
+#include "base/text.h"
 #include "net/conn.h"
 
 /* One unit: the caller comes again while bytes are left. */
@@ -32,8 +33,9 @@ mt_err mt_conn_send(mt_conn *c, mt_slice message) {
         mt_conn_doom(c);
         return MT_ELIMIT;
     }
+    /* A body may hold anything, and a text frame that is no text would end a browser's connection. */
     if (c->mode == MT_CONN_WS)
-        mt_conn_ws_send(c, MT_WS_TEXT, message);
+        mt_conn_ws_send(c, mt_text_is_utf8(message) ? MT_WS_TEXT : MT_WS_BINARY, message);
     else
         mt_conn_output(c, &message, 1, NULL);
     return c->doomed ? MT_ECLOSED : MT_OK;

@@ -146,8 +146,8 @@ const mt_addr *mt_conn_remote(const mt_conn *c);
 bool mt_conn_is_ws(const mt_conn *c);
 bool mt_conn_secure(const mt_conn *c);
 mt_conn *mt_net_conn(const mt_net *n, uint64_t id); /* NULL: gone */
-/* Queues a message (a WebSocket text frame, or bytes on TCP). MT_ECLOSED, MT_ELIMIT (queue full: the connection is
- * closed). */
+/* Queues a message (a WebSocket frame, text if it is UTF-8, or bytes on TCP). MT_ECLOSED, MT_ELIMIT (queue full: the
+ * connection is closed). */
 mt_err mt_conn_send(mt_conn *c, mt_slice message) MT_MUST_CHECK;
 /* What is queued still leaves. Nothing that arrives later is handed up. */
 void mt_conn_close(mt_conn *c, unsigned ws_code); /* ws_code 1000 … for WebSocket; harmless if closing */

@@ -38,7 +38,9 @@ static const row good[] = {
     {"two fragments", "01:Hel 80:lo", "81:Hello"},
     {"empty fragments", "01: 00: 00:x 00: 80:", "81:x"},
     {"all empty", "01: 80:", "81:"},
-    {"binary", "82:bin", "81:bin"}, /* the test's echo is text */
+    {"binary", "82:bin", "81:bin"}, /* the echo is text where it can be */
+    {"binary that is no text", "82:\xff\xfe", "82:\xff\xfe"},
+    {"binary in fragments", "02:\xc5 80:\xc5", "82:\xc5\xc5"},
     {"ping", "89:Hello", "8a:Hello"},
     {"empty ping", "89:", "8a:"},
     {"largest ping", "89:" P125, "8a:" P125},
