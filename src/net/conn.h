@@ -81,6 +81,7 @@ typedef struct mt_listener {
     mt_net *net;
     uv_poll_t poll;
     mt_timer backoff;
+    int64_t silent_until_ms;
     int fd;
     mt_conn_mode mode;
     const mt_tls *tls; /* NULL: in the clear */

@@ -10,6 +10,7 @@
 
 #define ACCEPT_PER_TURN 64
 #define BACKOFF_MS 100
+#define TELL_AGAIN_MS 10000 /* as long as descriptors are lacking */
 #define BACKLOG 4096
 
 static void log_refused(const mt_addr *at, const char *what, int err) {
@@ -88,9 +89,13 @@ static void on_backoff(mt_timer *t, void *ctx, int64_t now_ms) {
 
 /* Out of descriptors or memory: the queue stays readable, so look away for a while. */
 static void back_off(mt_listener *l, int err) {
-    mt_log(MT_LOG_WARN, "accept", "%s; waiting", strerror(err));
+    int64_t now_ms = mt_net_now_ms(l->net);
+    if (now_ms >= l->silent_until_ms) {
+        mt_log(MT_LOG_WARN, "accept", "%s; waiting", strerror(err));
+        l->silent_until_ms = now_ms + TELL_AGAIN_MS;
+    }
     (void)uv_poll_stop(&l->poll);
-    mt_timer_set(&l->net->timers, &l->backoff, mt_net_now_ms(l->net) + BACKOFF_MS);
+    mt_timer_set(&l->net->timers, &l->backoff, now_ms + BACKOFF_MS);
 }
 
 static bool is_passing(int err) {

@@ -1,11 +1,13 @@
 /* The loop: turns, the one clock, signals, creation and end. */
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
 #include "net/conn.h"
 
 #define TURN_ROUNDS_MAX 16
+#define DESCRIPTORS_KEPT 64 /* for what is no connection */
 
 struct mt_net_timer {
     mt_timer timer;
@@ -237,6 +239,24 @@ static mt_err check_limits(const mt_net_limits *l) {
     return ok ? MT_OK : MT_EINVAL;
 }
 
+/* Most systems give a process 1,024 descriptors and let it ask for many more. Where even those are too few, fewer
+ * connections are let in: one too many is hung up on, while without a descriptor it would wait for ever. */
+static void claim_descriptors(mt_net *n) {
+    struct rlimit have;
+    rlim_t want = (rlim_t)n->limits.max_conns + DESCRIPTORS_KEPT;
+    if (getrlimit(RLIMIT_NOFILE, &have) != 0 || have.rlim_cur >= want)
+        return;
+    struct rlimit more = {.rlim_cur = have.rlim_max < want ? have.rlim_max : want, .rlim_max = have.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+        have = more;
+    if (have.rlim_cur >= want)
+        return;
+    n->limits.max_conns =
+        have.rlim_cur > 2 * DESCRIPTORS_KEPT ? (uint32_t)have.rlim_cur - DESCRIPTORS_KEPT : DESCRIPTORS_KEPT;
+    mt_log(MT_LOG_WARN, "net", "%llu open files are allowed: no more than %u connections",
+           (unsigned long long)have.rlim_cur, (unsigned)n->limits.max_conns);
+}
+
 static int start_signals(mt_net *n) {
     static const int signums[3] = {SIGTERM, SIGINT, SIGHUP};
     int r = 0;
@@ -294,6 +314,7 @@ mt_err mt_net_create(const mt_net_limits *limits, const mt_net_handlers *handler
     if (n == NULL)
         return MT_ENOMEM;
     n->limits = *limits;
+    claim_descriptors(n);
     n->h = *handlers;
     n->ctx = ctx;
     err = mt_map_init(&n->flows, mt_random_kernel());

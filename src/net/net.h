@@ -33,7 +33,7 @@ typedef struct mt_net_limits {
     uint32_t idle_ms;          /* 60000 between requests */
     uint32_t flow_idle_ms;     /* 45000 of silence on a SIP or WebSocket flow */
     uint32_t ws_ping_ms;       /* 20000 */
-    uint32_t max_conns;        /* 15000 */
+    uint32_t max_conns;        /* 15000; fewer where the process may not have so many descriptors */
     uint32_t tls_handshake_ms; /* 10000 from accepting to the end of the handshake */
 } mt_net_limits;
 void mt_net_limits_default(mt_net_limits *l);

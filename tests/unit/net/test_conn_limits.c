@@ -282,6 +282,25 @@ static void test_out_of_descriptors(void **state) {
     server_stop(&s);
 }
 
+/* What broke: with the usual soft limit of 1,024 descriptors two addresses, each within its limit of connections, left
+ * none for anybody else, and the console got ten lines a second. */
+static void test_descriptors_are_claimed(void **state) {
+    struct rlimit old, small, now;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    small = old;
+    small.rlim_cur = 64;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+    server s;
+    mt_net_limits l;
+    mt_net_limits_default(&l);
+    l.max_conns = 500;
+    server_start(&s, &l);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_true(now.rlim_cur > 500 && now.rlim_cur < 600 && now.rlim_max == old.rlim_max);
+    server_stop(&s);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_says_nothing),
@@ -297,6 +316,7 @@ int main(void) {
         cmocka_unit_test(test_max_conns),
         cmocka_unit_test(test_refused_by_handler),
         cmocka_unit_test(test_out_of_descriptors),
+        cmocka_unit_test(test_descriptors_are_claimed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
