@@ -303,7 +303,8 @@ def test_broken_off_handshakes_leave_nothing(secure):
         break_off(address, 500, lambda i: b"")
     after = settled_kib(secure, idle)
     print(f"anonymous memory {before} KiB, after 5,000 broken-off handshakes {after} KiB")
-    assert after - before < 1024
+    if "asan" not in pathlib.Path(f"/proc/{secure.process.pid}/maps").read_text():  # which keeps what was freed for a while
+        assert after - before < 1024
     begin = time.monotonic()
     assert curl(secure, "/healthz", "-k").stdout.startswith("HTTP/1.1 200")
     assert time.monotonic() - begin < 2
