@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3
- libssl-dev libuv1-dev libhttp-parser-dev libcjson-dev libutf8proc-dev libseccomp-dev
+ libssl-dev libuv1-dev libhttp-parser-dev libcjson-dev libutf8proc-dev libinih-dev libseccomp-dev
  libglib2.0-dev libsoup-3.0-dev libjson-glib-dev libsofia-sip-ua-dev libsofia-sip-ua-glib-dev
  libnice-dev libsrtp2-dev libusrsctp-dev libedit-dev libopus-dev libcmocka-dev
  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev

@@ -1,6 +1,7 @@
 /* myturnd: the server. All it does is in src/server; this is the process around it. */
 #include <stdio.h>
-#include <unistd.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -53,22 +54,62 @@ static int serve(const mt_options *options) {
     return err == MT_OK ? 0 : 1;
 }
 
+/* One fault a line. */
+static void complain(const mt_buf *faults) {
+    mt_slice rest = mt_buf_slice(faults);
+    while (rest.len > 0) {
+        mt_slice line = mt_slice_cut(&rest, '\n');
+        (void)fprintf(stderr, "myturnd: %.*s\n", (int)line.len, line.p);
+    }
+}
+
+static bool has_word(int argc, char **argv, const char *word) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the options ask for. */
+static int act(const mt_options *options, const mt_buf *faults) {
+    if (options->help) {
+        mt_options_help(stdout);
+    } else if (options->version) {
+        puts("myturnd " MT_VERSION);
+    } else if (options->check_config) {
+        complain(faults);
+        if (faults->len == 0)
+            puts("myturnd: the options are good");
+        return faults->len == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    } else if (options->print_config) {
+        mt_options_print(options, stdout);
+    } else {
+        mt_sandbox_prepare();
+        mt_options_setup_log(options);
+        return serve(options);
+    }
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv) {
     mt_options options;
-    char error[256];
-    if (mt_options_parse(argc, argv, &options, error, sizeof error) != MT_OK) {
-        (void)fprintf(stderr, "myturnd: %s\nTry 'myturnd --help'.\n", error);
-        return EXIT_USAGE;
+    mt_buf faults;
+    mt_buf_init(&faults, MT_OPTIONS_FAULTS_MAX);
+    mt_err err = mt_options_parse(argc, argv, &options, &faults);
+    if (err == MT_OK && options.check_config && !options.help && !options.version)
+        mt_options_check_files(&options, &faults);
+    int status = EXIT_FAILURE;
+    if (err == MT_OK) {
+        status = act(&options, &faults);
+        mt_options_deinit(&options);
+    } else if (err == MT_EINVAL) {
+        complain(&faults);
+        (void)fputs("Try 'myturnd --help'.\n", stderr);
+        status = has_word(argc, argv, "--check-config") ? EXIT_FAILURE : EXIT_USAGE;
+    } else {
+        (void)fprintf(stderr, "myturnd: %s\n", mt_err_str(err));
     }
-    if (options.help) {
-        mt_options_help(stdout);
-        return 0;
-    }
-    if (options.version) {
-        puts("myturnd " MT_VERSION);
-        return 0;
-    }
-    mt_sandbox_prepare();
-    mt_log_setup(STDERR_FILENO, options.log_level, options.log_names || isatty(STDERR_FILENO) == 1);
-    return serve(&options);
+    mt_buf_deinit(&faults);
+    return status;
 }

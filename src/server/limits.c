@@ -20,13 +20,13 @@ typedef struct entry {
     uint8_t key[8];
     uint32_t conns, users, idle;
     int64_t used_ms;
-    bucket logins, requests;
+    bucket logins, requests, sip_stream, sip_datagram;
 } entry;
 
 void mt_limits_config_default(mt_limits_config *cfg) {
     *cfg = (mt_limits_config){.conns = 500,
                               .logins_min = 300,
-                              .requests_min = 6000,
+                              .requests_min = 6000, .sip_min = 6000,
                               .idle_logins = 50,
                               .users = 1000,
                               .max_addresses = 100000};
@@ -95,6 +95,7 @@ static entry *create(mt_limits *l, const mt_addr *a, int64_t now_ms) {
     mt_list_init(&e->recent);
     e->logins = (bucket){(int64_t)l->cfg.logins_min * MINUTE_MS, now_ms};
     e->requests = (bucket){(int64_t)l->cfg.requests_min * MINUTE_MS, now_ms};
+    e->sip_stream = e->sip_datagram = (bucket){(int64_t)l->cfg.sip_min * MINUTE_MS, now_ms};
     return e;
 }
 
@@ -152,6 +153,13 @@ uint32_t mt_limits_request(mt_limits *l, const mt_addr *a, int64_t now_ms) {
         return 0;
     entry *e = use(l, a, now_ms);
     return e == NULL ? 1 : take(&e->requests, l->cfg.requests_min, now_ms);
+}
+
+uint32_t mt_limits_sip(mt_limits *l, const mt_addr *a, bool datagram, int64_t now_ms) {
+    if (exempt(l, a))
+        return 0;
+    entry *e = use(l, a, now_ms);
+    return e == NULL ? 1 : take(datagram ? &e->sip_datagram : &e->sip_stream, l->cfg.sip_min, now_ms);
 }
 
 uint32_t mt_limits_login(mt_limits *l, const mt_addr *a, int64_t now_ms) {

@@ -1,4 +1,4 @@
-/* Limits per client address (IPv4 whole, IPv6 its /64): connections, logins and requests a minute, users logged in, and
+/* Limits per client address (IPv4 whole, IPv6 its /64): connections, logins, HTTP and SIP requests a minute, users logged in, and
  * how many of them idle.
  * No clock: times are handed in, in milliseconds. Loopback is exempt unless configured. */
 #ifndef MT_SERVER_LIMITS_H
@@ -18,6 +18,7 @@ typedef struct mt_limits_config {
     uint32_t conns;         /* 500 */
     uint32_t logins_min;    /* 300 a minute */
     uint32_t requests_min;  /* 6000 a minute */
+    uint32_t sip_min;       /* 6000 a minute; datagrams, whose source can be forged, apart from streams */
     uint32_t idle_logins;   /* 50: logins without a SIP binding */
     uint32_t users;         /* 1000: logins at a time; one connection can keep all of them registered */
     uint32_t max_addresses; /* 100000 remembered */
@@ -39,6 +40,7 @@ void mt_limits_conn_closed(mt_limits *l, const mt_addr *a);
 
 /* Each: 0, it is counted; else how many seconds to wait (Retry-After). */
 uint32_t mt_limits_request(mt_limits *l, const mt_addr *a, int64_t now_ms);
+uint32_t mt_limits_sip(mt_limits *l, const mt_addr *a, bool datagram, int64_t now_ms);
 uint32_t mt_limits_login(mt_limits *l, const mt_addr *a, int64_t now_ms);
 
 /* Somebody has logged in from there, or is gone. */

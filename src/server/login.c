@@ -59,8 +59,8 @@ void mt_login_members(mt_call *c, const mt_session *s, const mt_session_secrets 
     mt_slice name = mt_user_name(s->user);
     mt_buf_add_str(out, "\"name\":");
     mt_json_str(out, name);
-    mt_buf_printf(out, ",\"exten\":\"%u\",\"token\":\"%s\",\"lease_s\":%d,\"sip\":{\"uri\":\"sip:",
-                  (unsigned)mt_user_exten(s->user), secrets->token, MT_SESSION_LEASE_S);
+    mt_buf_printf(out, ",\"exten\":\"%u\",\"token\":\"%s\",\"lease_s\":%u,\"sip\":{\"uri\":\"sip:",
+                  (unsigned)mt_user_exten(s->user), secrets->token, (unsigned)c->srv->opt.lease_s);
     mt_text_percent_encode(out, name);
     mt_buf_printf(out, "@%s\",\"username\":\"", domain);
     mt_text_percent_encode(out, name);

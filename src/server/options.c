@@ -1,42 +1,14 @@
 #include "server/options.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
-typedef enum kind { FLAG, ADDRESS, TEXT, DOMAIN_NAME, LEVEL, SANDBOX } kind;
+#include "server/config.h"
+#include "server/option.h"
 
-typedef struct option {
-    const char *name;
-    kind kind;
-    size_t offset;
-    const char *value, *help;
-} option;
-
-#define AT(member) offsetof(mt_options, member)
-
-static const option options[] = {
-    {"--http", ADDRESS, AT(http), "ADDR:PORT",
-     "API, web page and SIP over WebSocket (127.0.0.1:8080; port 0: any free one)"},
-    {"--sip", ADDRESS, AT(sip), "ADDR:PORT", "SIP over UDP and TCP (127.0.0.1:5060; port 0: any free one)"},
-    {"--https", ADDRESS, AT(https), "ADDR:PORT", "the same as --http, inside TLS (none)"},
-    {"--sips", ADDRESS, AT(sips), "ADDR:PORT", "SIP inside TLS (none; usually port 5061)"},
-    {"--tls-cert", TEXT, AT(tls_cert), "FILE", "certificate for TLS, with its chain, in PEM"},
-    {"--tls-key", TEXT, AT(tls_key), "FILE", "its key, in PEM without passphrase"},
-    {"--self-signed", FLAG, AT(self_signed), NULL, "make a certificate, kept in memory; its fingerprint is logged"},
-    {"--domain", DOMAIN_NAME, AT(domain), "NAME",
-     "SIP domain and realm, and a host name clients may use (" MT_OPTIONS_DOMAIN ")"},
-    {"--web", TEXT, AT(web), "DIR", "serve the web page from this folder"},
-    {"--operator-token-file", TEXT, AT(operator_token_file), "FILE", "a file with the operator's token, one line"},
-    {"--open-api", FLAG, AT(open_api), NULL, "everybody is operator: laboratories only"},
-    {"--open-api-anywhere", FLAG, AT(open_api_anywhere), NULL, "allow --open-api beyond loopback"},
-    {"--no-limits", FLAG, AT(no_limits), NULL, "no limits per client address"},
-    {"--user", TEXT, AT(user), "NAME", "started as root: become this user once the ports are open"},
-    {"--sandbox", SANDBOX, AT(sandbox), "MODE",
-     "give up what serving does not need: try (default; says what cannot be had), require or off"},
-    {"--log-level", LEVEL, AT(log_level), "L", "error, warn, info (default) or debug"},
-    {"--log-names", FLAG, AT(log_names), NULL, "nicknames and pairs in the log even if it is no terminal"},
-    {"--help", FLAG, AT(help), NULL, "show this help"},
-    {"--version", FLAG, AT(version), NULL, "show the version"},
-};
+#define GONE_MS 3000 /* with the client's own 3 s of silence: a partner who was killed is noticed within 4 s */
+#define COLUMN 34    /* of the help's texts */
 
 void mt_options_default(mt_options *o) {
     memset(o, 0, sizeof *o);
@@ -45,173 +17,289 @@ void mt_options_default(mt_options *o) {
         o->http = at;
     if (mt_addr_parse(MT_SLICE_LIT("127.0.0.1:5060"), &at) == MT_OK)
         o->sip = at;
+    o->metrics = MT_METRICS_LOOPBACK;
     o->log_level = MT_LOG_INFO;
+    o->lease_s = 30;
+    o->first_lease_s = 60;
+    o->max_wait_s = 60;
+    mt_net_limits_default(&o->net);
+    mt_limits_config_default(&o->limits);
+    mt_match_config_default(&o->match);
+    mt_sip_server_config_default(&o->sip_rules);
+    o->sip_rules.gone_ms = GONE_MS;
 }
 
-/* A host name: labels of letters, digits and hyphens, or an IPv4 address. */
-static bool is_domain(const char *s) {
-    size_t len = strlen(s), label = 0;
-    if (len == 0 || len > 253)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = s[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!word && !((c == '-' || c == '.') && label > 0))
-            return false;
-        label = c == '.' ? 0 : label + 1;
-        if (label > 63)
-            return false;
-    }
-    return s[len - 1] != '-' && s[len - 1] != '.';
+/* Faults of several options together. The place of the one named is said. */
+
+static void together(const mt_options *o, mt_buf *faults, const char *key, const char *what) {
+    const mt_option *opt = mt_option_find(mt_slice_of(key));
+    uint16_t from = opt != NULL ? o->from[mt_option_index(opt)] : 0;
+    if (from == MT_OPTIONS_ARGV && opt != NULL)
+        mt_option_flag_name(opt, faults);
+    else if (from != 0 && o->config != NULL)
+        mt_buf_printf(faults, "%.100s:%u: %s", o->config, (unsigned)from, key);
+    else
+        mt_buf_add_str(faults, key);
+    mt_buf_printf(faults, ": %s\n", what);
 }
 
-static mt_err set(const option *opt, const char *value, mt_options *o, char *error, size_t error_bytes) {
-    void *at = (char *)o + opt->offset;
-    mt_addr addr;
-    mt_log_level level;
-    mt_sandbox_mode sandbox;
-    switch (opt->kind) {
-    case FLAG:
-        *(bool *)at = true;
-        return MT_OK;
-    case ADDRESS:
-        if (mt_addr_parse(mt_slice_of(value), &addr) == MT_OK) {
-            *(mt_addr *)at = addr;
-            return MT_OK;
-        }
-        (void)snprintf(error, error_bytes,
-                       "%s: '%s' is not ADDR:PORT with a numeric address, such as 127.0.0.1:8080 or [::1]:8080",
-                       opt->name, value);
-        return MT_EINVAL;
-    case LEVEL:
-        if (mt_log_level_parse(value, &level) == MT_OK) {
-            *(mt_log_level *)at = level;
-            return MT_OK;
-        }
-        (void)snprintf(error, error_bytes, "%s: '%s' is none of error, warn, info, debug", opt->name, value);
-        return MT_EINVAL;
-    case SANDBOX:
-        if (mt_sandbox_mode_parse(value, &sandbox) == MT_OK) {
-            *(mt_sandbox_mode *)at = sandbox;
-            return MT_OK;
-        }
-        (void)snprintf(error, error_bytes, "%s: '%s' is none of try, require, off", opt->name, value);
-        return MT_EINVAL;
-    case DOMAIN_NAME:
-        if (!is_domain(value)) {
-            (void)snprintf(error, error_bytes, "%s: '%s' is not a host name", opt->name, value);
-            return MT_EINVAL;
-        }
-        *(const char **)at = value;
-        return MT_OK;
-    case TEXT:
-        break;
-    }
-    if (*value == '\0') {
-        (void)snprintf(error, error_bytes, "%s: the value is empty", opt->name);
-        return MT_EINVAL;
-    }
-    *(const char **)at = value;
-    return MT_OK;
-}
-
-static const option *find(const char *arg, size_t len) {
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (strlen(options[i].name) == len && memcmp(options[i].name, arg, len) == 0)
-            return &options[i];
-    }
-    return NULL;
-}
-
-/* What is wrong with the options of TLS together, or NULL. */
-static const char *tls_trouble(const mt_options *o) {
+static void check_tls(const mt_options *o, mt_buf *faults) {
     bool ports = mt_options_has(&o->https) || mt_options_has(&o->sips);
     bool files = o->tls_cert != NULL || o->tls_key != NULL;
+    const char *first = o->tls_cert != NULL ? "tls_cert" : "tls_key";
     if (files && o->self_signed)
-        return "--self-signed and --tls-cert exclude each other";
-    if (files && (o->tls_cert == NULL || o->tls_key == NULL))
-        return "--tls-cert and --tls-key are needed both";
-    if (ports && !files && !o->self_signed)
-        return "--https and --sips need --tls-cert and --tls-key, or --self-signed";
-    if (!ports && (files || o->self_signed))
-        return "a certificate means nothing without --https or --sips";
-    return NULL;
+        together(o, faults, "self_signed", "excludes tls_cert and tls_key");
+    else if (files && (o->tls_cert == NULL || o->tls_key == NULL))
+        together(o, faults, first, "tls_cert and tls_key are needed both");
+    else if (ports && !files && !o->self_signed)
+        together(o, faults, mt_options_has(&o->https) ? "https" : "sips", "needs tls_cert and tls_key, or self_signed");
+    else if (!ports && (files || o->self_signed))
+        together(o, faults, files ? first : "self_signed", "a certificate means nothing without https or sips");
 }
 
 static bool is_local_only(const mt_options *o) {
     return mt_addr_is_loopback(&o->http) && (!mt_options_has(&o->https) || mt_addr_is_loopback(&o->https));
 }
 
-static mt_err check(const mt_options *o, char *error, size_t error_bytes) {
-    const char *trouble = tls_trouble(o);
-    if (trouble != NULL) {
-        (void)snprintf(error, error_bytes, "%s", trouble);
-        return MT_EINVAL;
+static void check_together(const mt_options *o, mt_buf *faults) {
+    check_tls(o, faults);
+    if (o->open_api && !o->open_api_anywhere && !is_local_only(o))
+        together(o, faults, "open_api",
+                 "makes everybody operator and is refused beyond loopback; if that is really wanted, add "
+                 "open_api_anywhere");
+    if (o->open_api_anywhere && !o->open_api)
+        together(o, faults, "open_api_anywhere", "means nothing without open_api");
+    if (o->sip_rules.min_expires_s > o->sip_rules.max_expires_s)
+        together(o, faults, "min_expires_s", "is more than max_expires_s");
+    else if (o->sip_rules.default_expires_s < o->sip_rules.min_expires_s ||
+             o->sip_rules.default_expires_s > o->sip_rules.max_expires_s)
+        together(o, faults, "default_expires_s", "is not between min_expires_s and max_expires_s");
+    if (o->sip_rules.t2_ms < o->sip_rules.t1_ms)
+        together(o, faults, "t2_ms", "is less than t1_ms");
+    if (o->net.ws_ping_ms >= o->net.flow_idle_ms)
+        together(o, faults, "ws_ping_ms", "must be less than flow_idle_ms, or living WebSockets are closed");
+    if (o->sip_rules.qualify_limit_ms >= o->sip_rules.qualify_ms)
+        together(o, faults, "qualify_limit_ms", "must be less than qualify_ms");
+    if (o->match.max_users > 999999999u - o->match.first_exten)
+        together(o, faults, "first_exten", "leaves fewer than max_users extensions of nine digits");
+}
+
+/* The command line */
+
+static void say_flag(mt_buf *faults, const mt_option *opt, const char *what) {
+    mt_option_flag_name(opt, faults);
+    mt_buf_add_str(faults, what);
+}
+
+static mt_err set(const mt_option *opt, const char *value, mt_options *o, mt_buf *faults) {
+    uint16_t *from = &o->from[mt_option_index(opt)];
+    if (opt->kind == MT_OPTION_NETWORKS && *from != MT_OPTIONS_ARGV) /* over the file's list, not added to it */
+        memset((char *)o + opt->offset, 0, sizeof(mt_proxies));
+    mt_err err = mt_option_set(opt, value, o);
+    *from = MT_OPTIONS_ARGV;
+    if (err == MT_EBAD)
+        mt_option_fault(opt, NULL, value, faults);
+    return err == MT_ENOMEM ? err : MT_OK;
+}
+
+/* Takes one option from argv[*i] on and moves *i to its last word. only: pass over all others. */
+static mt_err take(int argc, char *const argv[], int *i, const mt_option *only, mt_options *o, mt_buf *faults) {
+    const char *arg = argv[*i];
+    size_t len = strcspn(arg, "=");
+    bool dashed = strncmp(arg, "--", 2) == 0 && memchr(arg, '_', len) == NULL;
+    const mt_option *opt = dashed ? mt_option_find(mt_slice_n(arg + 2, len - 2)) : NULL;
+    if (opt == NULL) {
+        if (only == NULL)
+            mt_buf_printf(faults, "unknown argument '%.100s'\n", arg);
+        return MT_OK;
     }
-    if (o->open_api && !o->open_api_anywhere && !is_local_only(o)) {
-        (void)snprintf(error, error_bytes,
-                       "--open-api makes everybody operator and is refused beyond loopback; "
-                       "if that is really wanted, add --open-api-anywhere");
-        return MT_EINVAL;
-    }
-    if (o->open_api_anywhere && !o->open_api) {
-        (void)snprintf(error, error_bytes, "--open-api-anywhere means nothing without --open-api");
-        return MT_EINVAL;
-    }
+    const char *value = arg[len] == '=' ? arg + len + 1 : NULL;
+    if (value == NULL && opt->kind == MT_OPTION_FLAG)
+        value = "yes";
+    if (value == NULL && *i + 1 < argc)
+        value = argv[++*i];
+    if (only != NULL && opt != only)
+        return MT_OK;
+    if (value != NULL)
+        return set(opt, value, o, faults);
+    say_flag(faults, opt, " needs a value: ");
+    mt_option_range(opt, faults);
+    mt_buf_add_char(faults, '\n');
     return MT_OK;
 }
 
-/* Takes one option from argv[*i] on and moves *i to its last word. */
-static mt_err take(int argc, char *const argv[], int *i, mt_options *o, char *error, size_t error_bytes) {
-    const char *arg = argv[*i];
-    size_t len = strcspn(arg, "=");
-    const option *opt = find(arg, len);
-    if (opt == NULL) {
-        (void)snprintf(error, error_bytes, "unknown argument '%s'", arg);
-        return MT_EINVAL;
-    }
-    const char *value = arg[len] == '=' ? arg + len + 1 : NULL;
-    if (opt->kind == FLAG && value != NULL) {
-        (void)snprintf(error, error_bytes, "%s takes no value", opt->name);
-        return MT_EINVAL;
-    }
-    if (opt->kind != FLAG && value == NULL) {
-        if (*i + 1 >= argc) {
-            (void)snprintf(error, error_bytes, "%s needs a value: %s", opt->name, opt->value);
-            return MT_EINVAL;
-        }
-        value = argv[++*i];
-    }
-    return set(opt, value, o, error, error_bytes);
+static mt_err take_all(int argc, char *const argv[], const mt_option *only, mt_options *o, mt_buf *faults) {
+    mt_err err = MT_OK;
+    for (int i = 1; i < argc && err == MT_OK; i++)
+        err = take(argc, argv, &i, only, o, faults);
+    return err;
 }
 
-mt_err mt_options_parse(int argc, char *const argv[], mt_options *out, char *error, size_t error_bytes) {
+static mt_err read_file(int argc, char *const argv[], mt_options *o, mt_buf *faults) {
+    mt_buf unsaid; /* the same faults come again when all is taken */
+    mt_buf_init(&unsaid, MT_OPTIONS_FAULTS_MAX);
+    mt_err err = take_all(argc, argv, mt_option_find(MT_SLICE_LIT("config")), o, &unsaid);
+    mt_buf_deinit(&unsaid);
+    if (err != MT_OK || o->config == NULL)
+        return err;
+    err = mt_config_read(o->config, o, faults);
+    return err == MT_EINVAL ? MT_OK : err; /* what is wrong is in faults */
+}
+
+mt_err mt_options_parse(int argc, char *const argv[], mt_options *out, mt_buf *faults) {
     mt_options o;
     mt_options_default(&o);
-    for (int i = 1; i < argc; i++) {
-        mt_err err = take(argc, argv, &i, &o, error, error_bytes);
-        if (err != MT_OK)
-            return err;
-    }
-    mt_err err = o.help || o.version ? MT_OK : check(&o, error, error_bytes);
+    size_t before = faults->len;
+    mt_err err = read_file(argc, argv, &o, faults);
     if (err == MT_OK)
+        err = take_all(argc, argv, NULL, &o, faults);
+    if (err == MT_OK && faults->len == before)
+        check_together(&o, faults);
+    bool good = faults->len == before && mt_buf_err(faults) == MT_OK;
+    if (err == MT_OK && !good && !o.help && !o.version)
+        err = MT_EINVAL;
+    if (err != MT_OK)
+        mt_options_deinit(&o);
+    else
         *out = o;
     return err;
 }
 
+void mt_options_check_files(const mt_options *o, mt_buf *faults) {
+    char why[160];
+    for (size_t i = 0; i < mt_option_count; i++) {
+        const mt_option *opt = &mt_option_table[i];
+        if (opt->kind != MT_OPTION_PATH || !mt_option_is_set(opt, o))
+            continue;
+        mt_buf path;
+        mt_buf_init(&path, 4096);
+        mt_option_format(opt, o, &path);
+        if (mt_buf_err(&path) == MT_OK && access(path.p, R_OK) != 0) {
+            (void)snprintf(why, sizeof why, "'%.80s' cannot be read: %s", path.p, strerror(errno));
+            together(o, faults, opt->key, why);
+        }
+        mt_buf_deinit(&path);
+    }
+}
+
+static void list(mt_buf *out, const char *key) {
+    mt_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", key);
+}
+
+mt_err mt_options_update(mt_options *o, const mt_options *fresh, mt_buf *changed, mt_buf *restart) {
+    for (size_t i = 0; i < mt_option_count; i++) {
+        const mt_option *opt = &mt_option_table[i];
+        if (opt->section == NULL || mt_option_same(opt, o, fresh))
+            continue;
+        mt_err err = opt->live ? mt_option_copy(opt, fresh, o) : MT_OK;
+        if (err != MT_OK)
+            return err;
+        list(opt->live ? changed : restart, opt->key);
+    }
+    return MT_OK;
+}
+
+void mt_options_setup_log(const mt_options *o) {
+    mt_log_setup(STDERR_FILENO, o->log_level, o->log_names || isatty(STDERR_FILENO) == 1);
+}
+
+/* What is shown */
+
+static const char *value_name(const mt_option *opt) {
+    static const char *const names[] = {[MT_OPTION_ADDRESS] = "ADDR:PORT",
+                                        [MT_OPTION_TEXT] = "TEXT",
+                                        [MT_OPTION_PATH] = "FILE",
+                                        [MT_OPTION_HOST] = "NAME",
+                                        [MT_OPTION_WORD] = "WORD",
+                                        [MT_OPTION_U32] = "N",
+                                        [MT_OPTION_SIZE] = "N",
+                                        [MT_OPTION_NETWORKS] = "LIST"};
+    return opt->value != NULL ? opt->value : names[opt->kind];
+}
+
+/* "(100 to 60000; 3000)": the range where the help does not make it plain, and the default. */
+static void help_values(const mt_option *opt, const mt_options *defaults, mt_buf *line) {
+    bool ranged = opt->kind == MT_OPTION_U32 || opt->kind == MT_OPTION_SIZE || opt->kind == MT_OPTION_WORD;
+    if (opt->section == NULL || (opt->kind == MT_OPTION_FLAG && !*((const bool *)defaults + opt->offset)))
+        return;
+    mt_buf_add_str(line, " (");
+    if (ranged) {
+        mt_option_range(opt, line);
+        mt_buf_add_str(line, "; ");
+    }
+    if (mt_option_is_set(opt, defaults))
+        mt_option_format(opt, defaults, line);
+    else
+        mt_buf_add_str(line, opt->kind == MT_OPTION_HOST ? MT_OPTIONS_DOMAIN : "none");
+    mt_buf_add_char(line, ')');
+}
+
+static void help_line(const mt_option *opt, const mt_options *defaults, FILE *to) {
+    mt_buf line;
+    mt_buf_init(&line, 1024);
+    mt_buf_add_str(&line, "  ");
+    mt_option_flag_name(opt, &line);
+    if (opt->kind != MT_OPTION_FLAG)
+        mt_buf_printf(&line, " %s", value_name(opt));
+    mt_buf_add_str(&line, "  ");
+    while (line.len < COLUMN && mt_buf_err(&line) == MT_OK)
+        mt_buf_add_char(&line, ' ');
+    mt_buf_add_str(&line, opt->help);
+    help_values(opt, defaults, &line);
+    mt_buf_add_char(&line, '\n');
+    (void)fwrite(line.p, 1, line.len, to);
+    mt_buf_deinit(&line);
+}
+
+/* Whether the row begins a section. */
+static bool is_first(size_t i) {
+    const char *section = mt_option_table[i].section;
+    const char *last = i > 0 ? mt_option_table[i - 1].section : NULL;
+    return section != NULL && (last == NULL || strcmp(section, last) != 0);
+}
+
 void mt_options_help(FILE *to) {
+    mt_options defaults;
+    mt_options_default(&defaults);
     (void)fputs("Usage: myturnd [option …]\n"
                 "The server of myTurn: strangers are drawn at random and talk by text and voice.\n\n",
                 to);
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        const option *o = &options[i];
-        int used = fprintf(to, "  %s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-        (void)fprintf(to, "%*s%s\n", used < 34 ? 34 - used : 1, "", o->help);
+    for (size_t i = 0; i < mt_option_count; i++) {
+        if (is_first(i))
+            (void)fprintf(to, "\n[%s]\n", mt_option_table[i].section);
+        help_line(&mt_option_table[i], &defaults, to);
     }
-    (void)fputs("\nWhen it can serve, the first line on standard output is:\n"
-                "  ready http=127.0.0.1:8080 sip=127.0.0.1:5060\n"
-                "and behind that https= and sips= where these are served.\n"
-                "Events go to standard error. SIGTERM and SIGINT end it cleanly, SIGHUP reads the web folder and the\n"
-                "certificate again.\n",
-                to);
+    (void)fputs(
+        "\nA configuration file has the same options, under their section, without dashes in front and with '_'\n"
+        "inside: see myturnd.conf(5), and --print-config for all of them. SIGHUP reads it again.\n\n"
+        "When it can serve, the first line on standard output is:\n"
+        "  ready http=127.0.0.1:8080 sip=127.0.0.1:5060\n"
+        "and behind that https= and sips= where these are served.\n"
+        "Events go to standard error. SIGTERM and SIGINT end it cleanly, SIGHUP reads the web folder and the\n"
+        "certificate again.\n",
+        to);
+}
+
+static void print_option(const mt_option *opt, const mt_options *o, FILE *to) {
+    mt_buf text;
+    mt_buf_init(&text, 65536);
+    bool set = mt_option_is_set(opt, o);
+    if (set && opt->secret)
+        mt_buf_add_str(&text, "***");
+    else
+        mt_option_format(opt, o, &text);
+    (void)fprintf(to, "# %s\n%s%s = %.*s\n", opt->help, set ? "" : ";", opt->key, (int)text.len,
+                  text.p != NULL ? text.p : "");
+    mt_buf_deinit(&text);
+}
+
+void mt_options_print(const mt_options *o, FILE *to) {
+    for (size_t i = 0; i < mt_option_count; i++) {
+        if (mt_option_table[i].section == NULL)
+            continue;
+        if (is_first(i))
+            (void)fprintf(to, "%s[%s]\n", i > 0 && mt_option_table[i - 1].section != NULL ? "\n" : "",
+                          mt_option_table[i].section);
+        print_option(&mt_option_table[i], o, to);
+    }
 }

@@ -9,7 +9,6 @@
 #include "server/turn.h"
 #include "server/web.h"
 
-#define WAIT_MAX_S 60
 
 /* A member that is text. False: there, but something else. *out is empty (p NULL) where there is none. */
 static bool text_member(const cJSON *body, const char *name, mt_slice *out) {
@@ -119,7 +118,7 @@ static bool knows_older(const mt_call *c) {
 
 void mt_routes_v1_me(mt_call *c) {
     mt_turn_wish wish = {.req = c->req};
-    wish.preferred = mt_web_wait(c->req, WAIT_MAX_S, &wish.wait_s);
+    wish.preferred = mt_web_wait(c->req, c->srv->opt.max_wait_s, &wish.wait_s);
     if (!wish.preferred || wish.wait_s == 0 || knows_older(c))
         mt_routes_me_answer(c->self, c->req, 0);
     else
@@ -172,7 +171,7 @@ static void turn(mt_call *c, const cJSON *body) {
         mt_web_problem(c->srv, c->req, MT_WEB_BAD_REQUEST);
         return;
     }
-    wish.preferred = mt_web_wait(c->req, WAIT_MAX_S, &wish.wait_s);
+    wish.preferred = mt_web_wait(c->req, c->srv->opt.max_wait_s, &wish.wait_s);
     mt_turn_begin(c->self, &wish, c->now_ms);
 }
 

@@ -75,10 +75,8 @@ static mt_err listen_tls(mt_server *s) {
 
 /* One try to open all ports. The network is made anew for each, so that a failed try leaves nothing bound. */
 static mt_err open_ports(mt_server *s) {
-    mt_net_limits limits;
-    mt_net_limits_default(&limits);
     mt_net *net;
-    mt_err err = mt_net_create(&limits, &handlers, s, &net);
+    mt_err err = mt_net_create(&s->opt.net, &handlers, s, &net);
     if (err != MT_OK)
         return err;
     s->net = net;
@@ -280,22 +278,16 @@ static void warn(const mt_server *s) {
         mt_log(MT_LOG_WARN, "http",
                "plain HTTP is reachable from other machines: names, tokens and SIP passwords pass in "
                "the clear, and browsers refuse the microphone. Serve --https and keep --http on loopback");
-    if (s->opt.no_limits)
+    if (s->opt.limits.off)
         mt_log(MT_LOG_WARN, "limits", "switched off");
 }
 
 static mt_err build(mt_server *s) {
-    mt_match_config cfg;
-    mt_match_config_default(&cfg);
-    mt_limits_config limits;
-    mt_limits_config_default(&limits);
-    limits.off = s->opt.no_limits;
-    limits.loopback_too = s->opt.limits_loopback;
-    mt_err err = mt_limits_init(&s->limits, &limits, s->random);
+    mt_err err = mt_limits_init(&s->limits, &s->opt.limits, s->random);
     if (err == MT_OK)
         err = mt_map_init(&s->by_token, s->random);
     if (err == MT_OK)
-        err = mt_match_create(&cfg, s->random, &match_events, s, &s->match);
+        err = mt_match_create(&s->opt.match, s->random, &match_events, s, &s->match);
     if (err == MT_OK)
         err = load_operator(s);
     if (err == MT_OK && s->opt.web != NULL) {
@@ -317,6 +309,7 @@ mt_err mt_server_create(const mt_options *opt, mt_random random, mt_server **out
         return MT_ENOMEM;
     mt_json_setup();
     s->opt = *opt;
+    s->opt.texts = NULL; /* those stay the caller's */
     s->random = random;
     (void)snprintf(s->domain, sizeof s->domain, "%s", opt->domain != NULL ? opt->domain : MT_OPTIONS_DOMAIN);
     mt_buf_init(&s->out, OUT_MAX);
@@ -376,5 +369,6 @@ void mt_server_destroy(mt_server *s) {
     mt_limits_deinit(&s->limits);
     mt_events_deinit(&s->events);
     mt_buf_wipe(&s->out);
+    mt_options_deinit(&s->opt);
     mt_free(s);
 }

@@ -94,7 +94,7 @@ bool mt_session_ha1(const mt_session *s, mt_slice username, uint8_t md5[MT_MD5_B
 static void lease_due(mt_timer *t, void *ctx, int64_t now_ms) {
     mt_server *srv = ctx;
     mt_session *s = MT_CONTAINER(t, mt_session, lease);
-    int64_t life_ms = s->ever_registered ? MT_SESSION_LEASE_S * 1000 : MT_SESSION_FIRST_S * 1000;
+    int64_t life_ms = (int64_t)1000 * (s->ever_registered ? srv->opt.lease_s : srv->opt.first_lease_s);
     bool alive = s->registered || s->turn.req != NULL || s->me.req != NULL;
     int64_t due_ms = (alive ? now_ms : s->last_ms) + life_ms;
     /* Requests do not set the timer anew: it looks when it fires. */
@@ -166,7 +166,7 @@ mt_err mt_session_create(mt_server *srv, const mt_session_login *login, int64_t 
         mt_free(s);
         return err;
     }
-    mt_timer_set(&srv->timers, &s->lease, now_ms + MT_SESSION_FIRST_S * 1000);
+    mt_timer_set(&srv->timers, &s->lease, now_ms + (int64_t)1000 * srv->opt.first_lease_s);
     mt_limits_user_add(&srv->limits, &s->login_addr, now_ms);
     mt_limits_idle_add(&srv->limits, &s->login_addr, now_ms);
     mt_console_login(s);
@@ -213,7 +213,7 @@ void mt_session_set_registered(mt_session *s, bool registered, int64_t now_ms) {
             mt_limits_idle_add(&s->srv->limits, &s->login_addr, now_ms);
     }
     if (!registered) /* the lease now counts from here, and may be shorter than the timer thinks */
-        mt_timer_set(&s->srv->timers, &s->lease, now_ms + MT_SESSION_LEASE_S * 1000);
+        mt_timer_set(&s->srv->timers, &s->lease, now_ms + (int64_t)1000 * s->srv->opt.lease_s);
     mt_session_changed(s);
 }
 

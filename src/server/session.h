@@ -14,8 +14,6 @@
 #include "net/net.h"
 #include "server/server.h"
 
-#define MT_SESSION_LEASE_S 30 /* after the last request of a login that was registered once */
-#define MT_SESSION_FIRST_S 60 /* the same where it never was */
 #define MT_SESSION_PASSWORD 22
 #define MT_SESSION_LABEL 6
 

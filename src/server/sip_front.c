@@ -9,8 +9,6 @@
 #include "server/server_int.h"
 #include "server/web.h"
 
-#define GONE_MS 3000 /* with the client's own 3 s of silence: a partner who was killed is noticed within 4 s */
-
 static mt_sip_user find(void *ctx, mt_slice user) {
     const mt_session *s = mt_session_by_sip(ctx, user);
     return s != NULL ? mt_user_exten(s->user) : 0;
@@ -236,11 +234,9 @@ static void via_host(const mt_server *srv, char *out, size_t out_bytes) {
 }
 
 mt_err mt_sip_front_create(mt_server *srv) {
-    mt_sip_server_config cfg;
-    mt_sip_server_config_default(&cfg);
+    mt_sip_server_config cfg = srv->opt.sip_rules;
     (void)snprintf(cfg.domain, sizeof cfg.domain, "%s", srv->domain);
     via_host(srv, cfg.via_host, sizeof cfg.via_host);
-    cfg.gone_ms = GONE_MS;
     cfg.port_udp = cfg.port_tcp = mt_addr_port(&srv->sip_addr);
     cfg.port_tls = mt_options_has(&srv->sips_addr) ? mt_addr_port(&srv->sips_addr) : 0;
     return mt_sip_server_create(&cfg, srv->random, &mt_sip_front_policy, srv, &srv->sip);

@@ -6,9 +6,6 @@
 #include "server/events.h"
 #include "server/session.h"
 
-#define MT_TURN_CONNECT_S 15       /* to dial, from the draw on */
-#define MT_TURN_CONNECT_PHONE_S 60 /* by hand */
-
 void mt_turn_hold_init(mt_hold *h, mt_session *owner, bool me);
 /* The login ends: what is held is answered 401. */
 void mt_turn_hold_gone(mt_hold *h);

@@ -315,7 +315,7 @@ static void addresses_are_limited(void **state) {
 static void no_limits_means_none(void **state) {
     mt_options o;
     mt_options_default(&o);
-    o.no_limits = true;
+    o.limits.off = true;
     mt_server *s = fake_start(&o);
     char body[64];
     for (int i = 0; i < 400; i++) {
