@@ -356,7 +356,7 @@ static mt_conn *create(mt_net *n, const mt_addr *remote) {
     if (c == NULL)
         return NULL;
     c->net = n;
-    c->remote = *remote;
+    c->peer = c->remote = *remote;
     mt_list_init(&c->ring);
     mt_list_init(&c->resume);
     mt_wheel_node_init(&c->timeout);
@@ -387,7 +387,8 @@ mt_err mt_conn_adopt_tls(mt_net *n, int fd, const mt_addr *remote, mt_conn_mode 
         return MT_ESYS;
     }
     mt_list_append(&n->conns, &c->ring);
-    n->counts.open++;
+    if (++n->counts.open > n->peak_open)
+        n->peak_open = n->counts.open;
     c->tls = tls;
     c->inner = (uint8_t)mode;
     c->mode = (uint8_t)(tls != NULL ? MT_CONN_HANDSHAKE : mode);
@@ -408,6 +409,9 @@ uint64_t mt_conn_id(const mt_conn *c) {
 }
 const mt_addr *mt_conn_remote(const mt_conn *c) {
     return &c->remote;
+}
+const mt_addr *mt_conn_peer(const mt_conn *c) {
+    return &c->peer;
 }
 bool mt_conn_is_ws(const mt_conn *c) {
     return c->is_ws;

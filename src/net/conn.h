@@ -49,7 +49,8 @@ struct mt_conn {
     mt_wheel_node timeout;
     mt_map_node by_id; /* while flow_up; its key is id */
     uint64_t id;
-    mt_addr remote;
+    mt_addr peer;   /* who is at the other end */
+    mt_addr remote; /* for whom, where a proxy is (mt_http_req_set_remote) */
     uint8_t mode, phase;
     bool doomed;             /* to be closed at the end of this turn */
     bool changed;            /* on the list of the changed */
@@ -101,6 +102,8 @@ struct mt_net {
     uv_signal_t signals[3];
     int64_t wake_ms, armed_ms;
     mt_timerq timers;
+    mt_timer trim;    /* gives memory back after a crowd */
+    size_t peak_open; /* connections, since the last time */
     mt_wheel wheel;
     mt_list conns, changed, resumed, written, listeners, udps;
     mt_map flows;

@@ -1,4 +1,5 @@
 /* The loop: turns, the one clock, signals, creation and end. */
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -7,6 +8,8 @@
 #include "net/conn.h"
 
 #define TURN_ROUNDS_MAX 16
+#define TRIM_CONNS 128 /* so many fewer than there were */
+#define TRIM_AFTER_MS 1000
 #define DESCRIPTORS_KEPT 64 /* for what is no connection */
 
 struct mt_net_timer {
@@ -85,6 +88,20 @@ static void report_closed(mt_net *n, mt_conn *c) {
     mt_map_remove(&n->flows, &c->by_id);
 }
 
+static void on_trim(mt_timer *t, void *ctx, int64_t now_ms) {
+    mt_net *n = ctx;
+    n->peak_open = n->counts.open;
+    (void)malloc_trim(0);
+}
+
+/* What a crowd of connections took at once, tens of KiB each in TLS handshakes, lies scattered over the heap, and the C
+ * library keeps it for ever unless asked. */
+static void one_fewer(mt_net *n) {
+    n->counts.open--;
+    if (n->peak_open - n->counts.open >= TRIM_CONNS && !n->trim.armed && !n->over)
+        mt_timer_set(&n->timers, &n->trim, mt_net_now_ms(n) + TRIM_AFTER_MS);
+}
+
 static void end_changed(mt_net *n) {
     while (!mt_list_empty(&n->changed)) {
         mt_conn *c = MT_CONTAINER(n->changed.next, mt_conn, ring);
@@ -100,9 +117,9 @@ static void end_changed(mt_net *n) {
         /* What a handler did may have put it back. */
         mt_list_remove(&c->ring);
         c->changed = true;
-        n->counts.open--;
+        one_fewer(n);
         if (n->h.gone != NULL)
-            n->h.gone(n->ctx, &c->remote);
+            n->h.gone(n->ctx, &c->peer);
         mt_conn_close_handle(c);
     }
 }
@@ -284,6 +301,7 @@ static void init_lists(mt_net *n) {
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         mt_list_init(heads[i]);
     mt_timerq_init(&n->timers, n);
+    mt_timer_init(&n->trim, on_trim);
     mt_wheel_init(&n->wheel, mt_net_now_ms(n));
     mt_buf_init(&n->scratch, MT_HTTP_HEAD_OUT_MAX);
     n->wake_ms = n->armed_ms = MT_NEVER;
@@ -354,6 +372,7 @@ void mt_net_destroy(mt_net *n) {
     n->wake_fn = NULL;
     n->signal_fn = NULL;
     (void)uv_timer_stop(&n->clock);
+    mt_timer_stop(&n->timers, &n->trim);
     mt_net_stop_listening(n);
     mt_udp_stop_all(n);
     while (!mt_list_empty(&n->conns)) {

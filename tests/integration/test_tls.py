@@ -311,6 +311,23 @@ def test_broken_off_handshakes_leave_nothing(secure):
     assert len(secure.log.read_text().splitlines()) < 40
 
 
+def test_a_crowd_in_the_handshake_leaves_nothing(secure):
+    shown(secure.https)
+    before, half, crowd = rss_kib(secure), hello()[:300], []
+    for _ in range(600):  # each from a byte on costs what OpenSSL costs
+        crowd.append(socket.create_connection(split(secure.https), 5))
+        crowd[-1].sendall(half)
+    assert curl(secure, "/healthz", "-k").stdout.startswith("HTTP/1.1 200")
+    for link in crowd:
+        link.close()
+    end = time.monotonic() + 10
+    while rss_kib(secure) - before > 1024:
+        if "asan" in pathlib.Path(f"/proc/{secure.process.pid}/maps").read_text():
+            break
+        assert time.monotonic() < end, (before, rss_kib(secure))
+        time.sleep(0.1)
+
+
 def test_a_slow_handshake_ends_after_ten_seconds(secure):
     silent, begun = (socket.create_connection(split(a), 5) for a in (secure.https, secure.sips))
     begun.sendall(hello()[:40])
