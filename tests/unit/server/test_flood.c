@@ -23,7 +23,7 @@ static size_t cut(const char *stream, size_t len, bool *message, bool *answered)
 
 static void test_a_run_of_keepalives_is_one(void **state) {
     static char run[40003];
-    bool message, answered;
+    bool message = false, answered = false;
     for (size_t i = 0; i < sizeof(run); i++)
         run[i] = i % 2 == 0 ? '\r' : '\n';
     assert_int_equal(cut(run, 4, &message, &answered), 4);
