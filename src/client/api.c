@@ -10,9 +10,9 @@
 #include "base/text.h"
 #include "client/api_parse.h"
 
-enum { ANSWER_MS = 10000 }; /* besides what the request asks to be held */
+enum { ANSWER_MS = 10000, WATCH_S = 25 }; /* the first besides what the request asks to be held */
 
-typedef enum request_kind { REQ_LOGIN, REQ_TURN, REQ_LEAVE, REQ_LOGOUT } request_kind;
+typedef enum request_kind { REQ_LOGIN, REQ_TURN, REQ_LEAVE, REQ_WATCH, REQ_LOGOUT } request_kind;
 
 typedef struct request {
     mt_list node;
@@ -35,6 +35,8 @@ struct mt_api {
     GMainContext *main;
     char *bearer; /* "Bearer …", NULL: not logged in */
     mt_list requests;
+    bool phone;
+    char etag[32]; /* of the last answer to WATCH */
 };
 
 mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt_api **out) {
@@ -94,7 +96,7 @@ static void give_up(request *r) {
 /* Answers */
 
 static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fault *f) {
-    static const char *const words[] = {"login", "turn", "leave", "logout"};
+    static const char *const words[] = {"login", "turn", "leave", "watch", "logout"};
     mt_log(f->kind == MT_FAULT_UNREACHABLE ? MT_LOG_WARN : MT_LOG_INFO, "api", "%s: %u %s %s", words[kind], f->status,
            f->code, f->text);
     switch (kind) {
@@ -106,6 +108,9 @@ static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fa
         break;
     case REQ_LEAVE:
         api->ev.left(api->ctx, seq, f);
+        break;
+    case REQ_WATCH:
+        api->ev.watch_failed(api->ctx, seq, f);
         break;
     case REQ_LOGOUT:
         api->ev.logged_out(api->ctx, seq);
@@ -127,7 +132,21 @@ static void login_answered(mt_api *api, uint32_t seq, unsigned status, JsonObjec
     }
     drop_token(api);
     api->bearer = g_strdup_printf("Bearer %s", token);
+    api->etag[0] = '\0';
+    char *settings = mt_api_parse_settings(o);
+    info.settings = settings;
     api->ev.login_done(api->ctx, seq, &info);
+    if (settings != NULL)
+        mt_wipe(settings, strlen(settings));
+    g_free(settings);
+}
+
+static void watch_answered(mt_api *api, uint32_t seq, unsigned status, JsonObject *o) {
+    mt_turn_me me;
+    if (mt_api_parse_me(o, &me))
+        api->ev.watched(api->ctx, seq, &me);
+    else
+        tell_malformed(api, REQ_WATCH, seq, status);
 }
 
 static void turn_answered(mt_api *api, uint32_t seq, unsigned status, JsonObject *o) {
@@ -151,8 +170,15 @@ static void answered(mt_api *api, request_kind kind, uint32_t seq, unsigned stat
         tell_malformed(api, kind, seq, status);
     else if (kind == REQ_LOGIN)
         login_answered(api, seq, status, o);
+    else if (kind == REQ_WATCH)
+        watch_answered(api, seq, status, o);
     else
         turn_answered(api, seq, status, o);
+}
+
+static void keep_etag(mt_api *api, SoupMessage *msg) {
+    const char *tag = soup_message_headers_get_one(soup_message_get_response_headers(msg), "ETag");
+    (void)g_strlcpy(api->etag, tag != NULL && strlen(tag) < sizeof api->etag ? tag : "", sizeof api->etag);
 }
 
 /* The request is freed before its event: the owner may destroy everything from within. */
@@ -164,6 +190,8 @@ static void finish(request *r) {
     char *retry_after =
         g_strdup(soup_message_headers_get_one(soup_message_get_response_headers(r->msg), "Retry-After"));
     GByteArray *body = g_byte_array_ref(r->body);
+    if (kind == REQ_WATCH)
+        keep_etag(api, r->msg);
     free_request(r);
     JsonParser *parser = json_parser_new();
     JsonObject *o = mt_api_parse_object(parser, mt_slice_n(body->data, body->len));
@@ -274,6 +302,10 @@ static void dispatch(request *r, unsigned limit_ms) {
     soup_session_send_async(r->api->session, r->msg, G_PRIORITY_DEFAULT, r->cancel, on_sent, r);
 }
 
+void mt_api_set_phone(mt_api *api) {
+    api->phone = true;
+}
+
 void mt_api_login(mt_api *api, uint32_t seq, const char *name) {
     drop_token(api);
     request *r = begin(api, REQ_LOGIN, seq, "POST", "/v1/users");
@@ -281,6 +313,10 @@ void mt_api_login(mt_api *api, uint32_t seq, const char *name) {
     json_builder_begin_object(b);
     json_builder_set_member_name(b, "name");
     json_builder_add_string_value(b, name);
+    if (api->phone) {
+        json_builder_set_member_name(b, "device");
+        json_builder_add_string_value(b, "phone");
+    }
     json_builder_end_object(b);
     JsonNode *root = json_builder_get_root(b);
     char *json = json_to_string(root, FALSE);
@@ -296,20 +332,35 @@ void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leav
     char hex[2 * MT_TURN_PAIR_BYTES + 1] = "", json[128], prefer[32];
     if (leave != NULL)
         mt_text_hex(leave, MT_TURN_PAIR_BYTES, hex);
-    (void)snprintf(json, sizeof json,
-                   leave != NULL ? "{\"leave\":\"%s\",\"link\":[\"gcm\"]}" : "{%s\"link\":[\"gcm\"]}", hex);
+    (void)snprintf(json, sizeof json, leave != NULL ? "{\"leave\":\"%s\",\"link\":[\"%s\"]}" : "{%s\"link\":[\"%s\"]}",
+                   hex, api->phone ? "rtp" : "gcm");
     set_body(r, json);
     (void)snprintf(prefer, sizeof prefer, "wait=%u", wait_s);
     soup_message_headers_replace(soup_message_get_request_headers(r->msg), "Prefer", prefer);
     dispatch(r, wait_s * 1000 + 20000); /* a caller's answer may be held 15 s beyond, until the callee is ready */
 }
 
-void mt_api_break(mt_api *api) {
+static void give_up_all(mt_api *api, request_kind kind) {
     MT_LIST_FOREACH_SAFE(it, &api->requests) {
         request *r = MT_CONTAINER(it, request, node);
-        if (r->kind == REQ_TURN)
+        if (r->kind == kind)
             give_up(r);
     }
+}
+
+void mt_api_break(mt_api *api) {
+    give_up_all(api, REQ_TURN);
+}
+
+void mt_api_watch(mt_api *api, uint32_t seq) {
+    give_up_all(api, REQ_WATCH);
+    request *r = begin(api, REQ_WATCH, seq, "GET", "/v1/me");
+    SoupMessageHeaders *headers = soup_message_get_request_headers(r->msg);
+    char prefer[32];
+    (void)snprintf(prefer, sizeof prefer, "wait=%d", WATCH_S);
+    soup_message_headers_replace(headers, "Prefer", prefer);
+    soup_message_headers_replace(headers, "If-None-Match", api->etag[0] != '\0' ? api->etag : "\"\"");
+    dispatch(r, WATCH_S * 1000 + ANSWER_MS);
 }
 
 void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair) {

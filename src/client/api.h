@@ -20,6 +20,7 @@ typedef struct mt_api_login_info { /* borrowed until the event returns */
     uint32_t exten;
     const char *sip_uri, *sip_username, *sip_realm, *sip_password;
     const char *sip_udp, *sip_tcp; /* "address:port", NULL: not served */
+    const char *settings;          /* phone: what to type in, a line each; else NULL */
     bool relay_only;
 } mt_api_login_info;
 
@@ -30,7 +31,9 @@ typedef struct mt_api_events {
     void (*waiting)(void *ctx, uint32_t seq, unsigned ready, unsigned online);
     void (*turn_failed)(void *ctx, uint32_t seq, const mt_fault *fault);
     void (*left)(void *ctx, uint32_t seq, const mt_fault *fault); /* NULL: with success */
-    void (*logged_out)(void *ctx, uint32_t seq);                  /* anyhow */
+    void (*watched)(void *ctx, uint32_t seq, const mt_turn_me *me);
+    void (*watch_failed)(void *ctx, uint32_t seq, const mt_fault *fault);
+    void (*logged_out)(void *ctx, uint32_t seq); /* anyhow */
 } mt_api_events;
 
 /* url: http://host[:port] or https://…, without path. MT_EBAD: not such a URL. MT_ENOMEM. */
@@ -40,10 +43,13 @@ mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt
 void mt_api_destroy(mt_api *api);
 
 /* pair: 16 bytes, or NULL. */
+void mt_api_set_phone(mt_api *api); /* logs in with "device":"phone", draws by plain RTP */
 void mt_api_login(mt_api *api, uint32_t seq, const char *name);
 void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave);
 void mt_api_break(mt_api *api); /* gives the mt_api_turn under way up; the server notices at once */
 void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair);
+/* GET /v1/me, held until something is other than in the last answer; gives an earlier one up. */
+void mt_api_watch(mt_api *api, uint32_t seq);
 void mt_api_logout(mt_api *api, uint32_t seq);
 void mt_api_forget(mt_api *api); /* the token, and all requests under way */
 

@@ -164,6 +164,37 @@ bool mt_api_parse_turn(JsonObject *o, bool *waiting, mt_turn_draw *draw, unsigne
     return true;
 }
 
+enum { SETTINGS_MAX = 16, SETTING_BYTES_MAX = 300 };
+
+char *mt_api_parse_settings(JsonObject *o) {
+    JsonNode *n = json_object_get_member(o, "settings");
+    JsonArray *lines = n != NULL && JSON_NODE_HOLDS_ARRAY(n) ? json_node_get_array(n) : NULL;
+    if (lines == NULL || json_array_get_length(lines) > SETTINGS_MAX)
+        return NULL;
+    GString *out = g_string_new(NULL);
+    for (guint i = 0; i < json_array_get_length(lines); i++) {
+        JsonNode *line = json_array_get_element(lines, i);
+        if (!JSON_NODE_HOLDS_VALUE(line) || json_node_get_value_type(line) != G_TYPE_STRING)
+            continue;
+        mt_buf b;
+        mt_buf_init(&b, SETTING_BYTES_MAX);
+        mt_text_clean(&b, mt_slice_of(json_node_get_string(line)), false);
+        if (mt_buf_err(&b) == MT_OK && b.len > 0)
+            g_string_append_printf(out, "%s%s", out->len > 0 ? "\n" : "", b.p);
+        mt_buf_deinit(&b);
+    }
+    return g_string_free(out, FALSE);
+}
+
+bool mt_api_parse_me(JsonObject *o, mt_turn_me *out) {
+    JsonNode *pair = json_object_get_member(o, "pair");
+    if (get_string(o, "name") == NULL || pair == NULL)
+        return false;
+    *out = (mt_turn_me){.registered = get_bool(o, "registered"), .talking = get_bool(o, "talking")};
+    out->paired = !JSON_NODE_HOLDS_NULL(pair);
+    return !out->paired || parse_pair_id(get_string(o, "pair"), out->pair);
+}
+
 static void copy_clean(char *out, size_t cap, const char *text) {
     mt_buf b;
     mt_buf_init(&b, cap - 1);

@@ -17,6 +17,9 @@ JsonObject *mt_api_parse_object(JsonParser *parser, mt_slice body);
 bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **token);
 /* *waiting tells which of the two the answer is. */
 bool mt_api_parse_turn(JsonObject *o, bool *waiting, mt_turn_draw *draw, unsigned *ready, unsigned *online);
+/* The lines of a phone's login, joined and cleaned for display; NULL: there are none. g_free. */
+char *mt_api_parse_settings(JsonObject *o);
+bool mt_api_parse_me(JsonObject *o, mt_turn_me *out);
 /* o may be NULL. retry_after: the header, or NULL. */
 mt_fault mt_api_parse_fault(unsigned status, JsonObject *o, const char *retry_after);
 

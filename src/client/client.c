@@ -20,6 +20,9 @@ static void forget_sip(myturn_client *c) {
     g_free(c->sip.udp);
     g_free(c->sip.tcp);
     memset(&c->sip, 0, sizeof c->sip);
+    if (c->settings != NULL)
+        mt_wipe(c->settings, strlen(c->settings));
+    g_clear_pointer(&c->settings, g_free);
 }
 
 /* The API's events */
@@ -34,6 +37,7 @@ static void on_login_done(void *ctx, uint32_t seq, const mt_api_login_info *info
                              .udp = g_strdup(info->sip_udp),
                              .tcp = g_strdup(info->sip_tcp),
                              .relay_only = info->relay_only};
+    c->settings = g_strdup(info->settings);
     mt_turn_login_done(c->turn, seq, info->name, info->exten, mt_clock_ms());
     mt_client_act(c);
 }
@@ -74,8 +78,20 @@ static void on_logged_out(void *ctx, uint32_t seq) {
     mt_client_act(c);
 }
 
-static const mt_api_events api_events = {on_login_done,  on_login_failed, on_drawn,     on_waiting,
-                                         on_turn_failed, on_left,         on_logged_out};
+static void on_watched(void *ctx, uint32_t seq, const mt_turn_me *me) {
+    myturn_client *c = ctx;
+    mt_turn_watched(c->turn, seq, me, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_watch_failed(void *ctx, uint32_t seq, const mt_fault *fault) {
+    myturn_client *c = ctx;
+    mt_turn_watch_failed(c->turn, seq, fault, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static const mt_api_events api_events = {on_login_done, on_login_failed, on_drawn,        on_waiting,   on_turn_failed,
+                                         on_left,       on_watched,      on_watch_failed, on_logged_out};
 
 /* The user agent's events */
 
@@ -131,8 +147,17 @@ static void stop_ua(myturn_client *c) {
     c->ua = NULL;
 }
 
+static void tell_settings(myturn_client *c) {
+    const char *text = c->settings != NULL ? c->settings : "";
+    mt_client_tell(c, &(myturn_event){.kind = MYTURN_EV_SETTINGS, .state = mt_turn_state(c->turn), .text = text});
+}
+
 static void start_ua(myturn_client *c) {
     stop_ua(c);
+    if (c->phone) {
+        tell_settings(c);
+        return;
+    }
     bool udp = c->transport == MYTURN_UDP ? c->sip.udp != NULL : c->sip.tcp == NULL;
     mt_ua_account account = {.uri = c->sip.uri,
                              .username = c->sip.username,
@@ -175,6 +200,9 @@ static void act_api(myturn_client *c, const mt_turn_action *a) {
         break;
     case MT_TURN_API_LEAVE:
         mt_api_leave(c->api, a->seq, pair);
+        break;
+    case MT_TURN_API_WATCH:
+        mt_api_watch(c->api, a->seq);
         break;
     case MT_TURN_API_LOGOUT:
         mt_api_logout(c->api, a->seq);
@@ -330,6 +358,11 @@ myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx
         free_parts(c);
         g_free(c);
         return err == MT_EBAD ? MYTURN_ERR_ARGUMENT : MYTURN_ERR_MEMORY;
+    }
+    c->phone = o->phone;
+    if (c->phone) {
+        mt_api_set_phone(c->api);
+        mt_turn_set_phone(c->turn);
     }
     start_timer(c);
     *out = c;

@@ -30,6 +30,8 @@ struct myturn_client {
     myturn_transport transport;
     uint8_t ptime_ms;
     bool open_mic;
+    bool phone;
+    char *settings; /* of the last login; NULL: none */
 
     myturn_event_fn *fn;
     void *fn_ctx;

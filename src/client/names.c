@@ -41,6 +41,7 @@ const char *myturn_event_str(myturn_event_kind kind) {
         [MYTURN_EV_ENDED] = "ended",
         [MYTURN_EV_ERROR] = "error",
         [MYTURN_EV_LEVEL] = "level",
+        [MYTURN_EV_SETTINGS] = "settings",
     };
     return (unsigned)kind < COUNT(words) ? words[kind] : "unknown";
 }

@@ -179,7 +179,7 @@ void mt_turn_begin_logout(mt_turn *t, int64_t now_ms) {
     bool talked = t->in_pair || t->state == MYTURN_ENDING;
     mt_turn_drop_pair(t, 603);
     t->logging_out = true;
-    t->unregistered = !t->registered;
+    t->unregistered = !t->registered || t->phone; /* a phone's binding goes with the login */
     t->registered = false;
     if (talked)
         mt_turn_tell_ended(t, MYTURN_ENDING, "hung_up");
@@ -227,8 +227,8 @@ static int64_t sooner(int64_t a, int64_t b) {
 }
 
 int64_t mt_turn_next_ms(const mt_turn *t) {
-    int64_t next_ms = mt_turn_pump_ms(t);
-    if (t->state == MYTURN_LOGGING_IN && t->first_login && t->have_login)
+    int64_t next_ms = sooner(mt_turn_pump_ms(t), mt_turn_phone_pump_ms(t));
+    if (t->state == MYTURN_LOGGING_IN && t->first_login && t->have_login && !t->phone)
         next_ms = sooner(next_ms, t->login_due_ms);
     if (t->state == MYTURN_WAITING)
         next_ms = sooner(next_ms, t->second_ms);
@@ -244,7 +244,8 @@ int64_t mt_turn_next_ms(const mt_turn *t) {
 }
 
 void mt_turn_tick(mt_turn *t, int64_t now_ms) {
-    if (t->state == MYTURN_LOGGING_IN && t->first_login && t->have_login && now_ms >= t->login_due_ms) {
+    bool first = t->state == MYTURN_LOGGING_IN && t->first_login && t->have_login;
+    if (first && !t->phone && now_ms >= t->login_due_ms) { /* typing takes its time */
         mt_turn_tell_error(t, "sip_failed", "The SIP server does not answer; is its port reachable?", "");
         mt_turn_begin_logout(t, now_ms);
     }
@@ -259,4 +260,5 @@ void mt_turn_tick(mt_turn *t, int64_t now_ms) {
         mt_turn_pair_due(t, now_ms);
     mt_turn_check_ending(t, now_ms);
     mt_turn_pump(t, now_ms);
+    mt_turn_phone_pump(t, now_ms);
 }

@@ -42,9 +42,10 @@ typedef enum mt_turn_action_kind {
     MT_TURN_API_TURN,       /* seq, wait_s, leave, pair: POST /v1/turn, pair is the one to leave if leave */
     MT_TURN_API_BREAK,      /* the held POST /v1/turn is given up; its answer is not awaited any more */
     MT_TURN_API_LEAVE,      /* seq, leave, pair: DELETE /v1/turn, without ?pair= unless leave */
+    MT_TURN_API_WATCH,      /* seq: GET /v1/me, held until something changes; gives an earlier one up (phone only) */
     MT_TURN_API_LOGOUT,     /* seq: DELETE /v1/me */
     MT_TURN_API_FORGET,     /* no requests and no token any more */
-    MT_TURN_SIP_REGISTER,   /* with what the last login answered */
+    MT_TURN_SIP_REGISTER,   /* with what the last login answered; phone: show that to the user */
     MT_TURN_SIP_UNREGISTER, /* politely: mt_turn_unregistered follows */
     MT_TURN_SIP_STOP,       /* at once, no event follows */
     MT_TURN_SIP_DIAL,       /* call, exten: INVITE with the link's SDP */
@@ -86,6 +87,9 @@ typedef struct mt_turn_action {
 /* MT_ENOMEM. The random source spreads the retries. */
 mt_err mt_turn_create(mt_random random, mt_turn **out) MT_MUST_CHECK;
 void mt_turn_destroy(mt_turn *t);
+/* Before the first login: a phone of the user's does the calling, and the server tells of it. There is no link and no
+ * sound then, and no event of the user agent. */
+void mt_turn_set_phone(mt_turn *t);
 /* The next action; MT_EMORE: none. */
 mt_err mt_turn_action_next(mt_turn *t, mt_turn_action *out) MT_MUST_CHECK;
 int64_t mt_turn_next_ms(const mt_turn *t); /* INT64_MAX: never */
@@ -118,6 +122,13 @@ void mt_turn_turn_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_
 void mt_turn_left(mt_turn *t, uint32_t seq, const mt_fault *fault,
                   int64_t now_ms);                                 /* LEAVE was answered; fault NULL: with success */
 void mt_turn_logged_out(mt_turn *t, uint32_t seq, int64_t now_ms); /* LOGOUT was answered, anyhow */
+
+typedef struct mt_turn_me { /* answer to WATCH */
+    bool registered, talking, paired;
+    uint8_t pair[MT_TURN_PAIR_BYTES]; /* if paired */
+} mt_turn_me;
+void mt_turn_watched(mt_turn *t, uint32_t seq, const mt_turn_me *me, int64_t now_ms);
+void mt_turn_watch_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_ms);
 
 /* The user agent. */
 void mt_turn_registered(mt_turn *t, int64_t now_ms); /* first, and again after the flow was lost */

@@ -85,7 +85,7 @@ void mt_turn_become_logged_out(mt_turn *t) {
     (void)mt_turn_push(t, MT_TURN_API_FORGET);
     t->have_login = t->registered = t->logging_out = t->leave = false;
     t->told_unreachable = t->told_slow = false;
-    t->login_seq = t->turn_seq = t->leave_seq = t->logout_seq = 0;
+    t->login_seq = t->turn_seq = t->leave_seq = t->logout_seq = t->watch_seq = 0;
     t->failed_setups = t->retries = 0;
     t->exten = 0;
     mt_turn_set_state(t, MYTURN_LOGGED_OUT);
@@ -93,8 +93,7 @@ void mt_turn_become_logged_out(mt_turn *t) {
         (void)mt_turn_tell(t, MYTURN_EV_LOGGED_OUT);
 }
 
-/* Once an outage. */
-static void tell_unreachable(mt_turn *t, const char *detail) {
+void mt_turn_tell_unreachable(mt_turn *t, const char *detail) {
     if (t->told_unreachable)
         return;
     t->told_unreachable = true;
@@ -125,6 +124,7 @@ void mt_turn_login_done(mt_turn *t, uint32_t seq, const char *name, uint32_t ext
     }
     t->login_due_ms = now_ms + MT_TURN_FIRST_LOGIN_MS;
     (void)mt_turn_push(t, MT_TURN_SIP_REGISTER);
+    mt_turn_phone_watch(t, now_ms);
 }
 
 static const char *refusal_code(const mt_fault *fault) {
@@ -167,7 +167,7 @@ void mt_turn_login_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64
         mt_turn_become_logged_out(t);
     } else {
         if (fault->kind == MT_FAULT_UNREACHABLE)
-            tell_unreachable(t, fault->text);
+            mt_turn_tell_unreachable(t, fault->text);
         mt_turn_backoff(t, t->retries++, now_ms);
         if (fault->kind == MT_FAULT_SLOW_DOWN)
             t->retry_at_ms += 1000 * (int64_t)fault->retry_after_s;
@@ -196,10 +196,10 @@ void mt_turn_registered(mt_turn *t, int64_t now_ms) {
 }
 
 /* The login is not known to the server any more; made anew at once, or after the talk. */
-static void lose_login(mt_turn *t, int64_t now_ms) {
+void mt_turn_lose_login(mt_turn *t, int64_t now_ms) {
     t->have_login = t->registered = false;
     t->leave = false;
-    t->leave_seq = 0;
+    t->leave_seq = t->watch_seq = 0;
     t->retry_at_ms = now_ms;
     if (t->retries++ > 0)
         mt_turn_backoff(t, t->retries - 2, now_ms);
@@ -226,9 +226,9 @@ void mt_turn_register_failed(mt_turn *t, unsigned code, int64_t now_ms) {
     }
     t->registered = false;
     if (denied)
-        lose_login(t, now_ms);
+        mt_turn_lose_login(t, now_ms);
     else if (!t->in_pair)
-        tell_unreachable(t, "");
+        mt_turn_tell_unreachable(t, "");
 }
 
 void mt_turn_unregistered(mt_turn *t, int64_t now_ms) {
@@ -302,11 +302,11 @@ void mt_turn_turn_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_
     t->turn_seq = 0;
     switch (fault->kind) {
     case MT_FAULT_UNREACHABLE:
-        tell_unreachable(t, fault->text);
+        mt_turn_tell_unreachable(t, fault->text);
         mt_turn_backoff(t, t->retries++, now_ms);
         break;
     case MT_FAULT_UNAUTHORIZED:
-        lose_login(t, now_ms);
+        mt_turn_lose_login(t, now_ms);
         break;
     case MT_FAULT_SLOW_DOWN:
         if (!t->told_slow)
@@ -336,7 +336,7 @@ void mt_turn_left(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_m
     if (fault == NULL || fault->kind == MT_FAULT_REFUSED)
         t->leave = false; /* refused: there is no such pair any more */
     else if (fault->kind == MT_FAULT_UNAUTHORIZED && t->have_login && t->state != MYTURN_ENDING)
-        lose_login(t, now_ms);
+        mt_turn_lose_login(t, now_ms);
     else if (fault->kind == MT_FAULT_UNAUTHORIZED)
         t->have_login = false;
     mt_turn_pump(t, now_ms);

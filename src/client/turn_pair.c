@@ -34,6 +34,11 @@ void mt_turn_begin_pair(mt_turn *t, const mt_turn_draw *draw, int64_t now_ms) {
     memcpy(r->name, draw->name, sizeof r->name);
     r->exten = draw->exten;
 
+    if (t->phone) { /* the server watches the times of a phone, and tells of the end */
+        t->pair_due_ms = INT64_MAX;
+        mt_turn_phone_watch(t, now_ms);
+        return;
+    }
     mt_turn_action *a = mt_turn_push(t, MT_TURN_LINK_CREATE);
     a->caller = draw->caller;
     memcpy(a->pair, draw->pair, sizeof a->pair);
@@ -86,7 +91,7 @@ void mt_turn_drop_pair(mt_turn *t, unsigned refuse_code) {
 }
 
 /* The pair ended, but not by the user's wish: back on the main page. */
-static void end_to_idle(mt_turn *t, const char *reason, unsigned refuse_code, int64_t now_ms) {
+void mt_turn_end_to_idle(mt_turn *t, const char *reason, unsigned refuse_code, int64_t now_ms) {
     mt_turn_drop_pair(t, refuse_code);
     mt_turn_send_leave(t, now_ms);
     t->failed_setups = 0;
@@ -108,7 +113,7 @@ static void end_to_waiting(mt_turn *t, const char *reason, unsigned refuse_code,
 
 void mt_turn_pair_due(mt_turn *t, int64_t now_ms) {
     if (t->state == MYTURN_RECONNECTING)
-        end_to_idle(t, "lost", 480, now_ms);
+        mt_turn_end_to_idle(t, "lost", 480, now_ms);
     else
         end_to_waiting(t, t->call_up ? "no_path" : "no_answer", 480, now_ms);
 }
@@ -189,8 +194,8 @@ void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t silent_ms, int64_t no
     if (t->state == MYTURN_CONNECTING)
         end_to_waiting(t, "undone", 480, now_ms);
     else
-        end_to_idle(t, t->state == MYTURN_RECONNECTING || silent_ms >= MT_TURN_QUIET_MS ? "lost" : "partner_left", 480,
-                    now_ms);
+        mt_turn_end_to_idle(
+            t, t->state == MYTURN_RECONNECTING || silent_ms >= MT_TURN_QUIET_MS ? "lost" : "partner_left", 480, now_ms);
 }
 
 /* The link */
@@ -251,7 +256,7 @@ void mt_turn_link_closed(mt_turn *t, mt_link_end why, int64_t now_ms) {
     else if (connecting && why == MT_LINK_REMOTE_BYE)
         end_to_waiting(t, "undone", 480, now_ms);
     else
-        end_to_idle(t, reasons[why], 480, now_ms);
+        mt_turn_end_to_idle(t, reasons[why], 480, now_ms);
 }
 
 void mt_turn_link_broken(mt_turn *t, bool bad_sdp, int64_t now_ms) {
@@ -260,7 +265,7 @@ void mt_turn_link_broken(mt_turn *t, bool bad_sdp, int64_t now_ms) {
     t->link = MT_TURN_LINK_MADE;
     if (!bad_sdp)
         mt_turn_tell_error(t, "internal", "The encrypted link could not be set up; the log says why", "");
-    end_to_idle(t, "protocol", bad_sdp ? 488 : 480, now_ms);
+    mt_turn_end_to_idle(t, "protocol", bad_sdp ? 488 : 480, now_ms);
 }
 
 void mt_turn_link_gone(mt_turn *t, int64_t now_ms) {

@@ -45,6 +45,12 @@ struct mt_turn {
     unsigned retries;
     bool told_unreachable, told_slow;
 
+    /* the phone */
+    bool phone;
+    uint32_t watch_seq; /* WATCH under way; 0: none */
+    int64_t watch_at_ms;
+    unsigned watch_fails; /* in a row */
+
     /* waiting */
     int64_t wait_since_ms, second_ms;
     bool counted; /* ready and online are known for this wait */
@@ -89,10 +95,19 @@ void mt_turn_become_logged_out(mt_turn *t);
 void mt_turn_send_leave(mt_turn *t, int64_t now_ms);
 void mt_turn_stop_waiting(mt_turn *t); /* the held request and the kept call */
 void mt_turn_refuse_kept(mt_turn *t, unsigned code);
+void mt_turn_lose_login(mt_turn *t, int64_t now_ms);
+void mt_turn_tell_unreachable(mt_turn *t, const char *detail); /* once an outage */
 
 /* turn_pair.c */
 void mt_turn_begin_pair(mt_turn *t, const mt_turn_draw *draw, int64_t now_ms);
 void mt_turn_drop_pair(mt_turn *t, unsigned refuse_code); /* ends call, link and voice */
 void mt_turn_pair_due(mt_turn *t, int64_t now_ms);
+/* The pair ended, but not by the user's wish: back on the main page. */
+void mt_turn_end_to_idle(mt_turn *t, const char *reason, unsigned refuse_code, int64_t now_ms);
+
+/* turn_phone.c */
+void mt_turn_phone_watch(mt_turn *t, int64_t now_ms); /* asks anew; an answer under way is of before */
+void mt_turn_phone_pump(mt_turn *t, int64_t now_ms);
+int64_t mt_turn_phone_pump_ms(const mt_turn *t);
 
 #endif

@@ -256,16 +256,17 @@ static mt_err local_address(const mt_addr *server, char out[MT_ADDR_STRLEN]) {
     return MT_OK;
 }
 
+/* PONG2PING is off: it takes two pongs in a row for a ping, and its answer, a lone CRLF, for the beginning of a
+ * message. */
 static nua_t *make_nua(mt_ua *ua, const char *bind_url) {
-    return nua_create(ua->root, on_event, ua, NUTAG_URL(URL_STRING_MAKE(bind_url)),
-                      NUTAG_PROXY(URL_STRING_MAKE(ua->proxy)), NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOACK(0),
-                      NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0), NUTAG_SESSION_TIMER(0),
-                      NUTAG_MIN_SE(90), NUTAG_AUTO302(0), NUTAG_AUTO305(0), NUTAG_RETRY_COUNT(1),
-                      NUTAG_OUTBOUND("no-outbound no-validate no-options-keepalive no-natify"),
-                      NUTAG_DETECT_NETWORK_UPDATES(NUA_NW_DETECT_NOTHING), SIPTAG_USER_AGENT_STR("myturn"),
-                      SIPTAG_SUPPORTED_STR(""), SIPTAG_ALLOW_STR("INVITE, ACK, CANCEL, BYE, OPTIONS"),
-                      NTATAG_UDP_MTU(65535), TPTAG_KEEPALIVE(MT_UA_KEEPALIVE_MS), TPTAG_PINGPONG(MT_UA_PONG_MS),
-                      TPTAG_PONG2PING(1), TPTAG_STUN_SERVER(0), TAG_END());
+    return nua_create(
+        ua->root, on_event, ua, NUTAG_URL(URL_STRING_MAKE(bind_url)), NUTAG_PROXY(URL_STRING_MAKE(ua->proxy)),
+        NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOACK(0), NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0),
+        NUTAG_SESSION_TIMER(0), NUTAG_MIN_SE(90), NUTAG_AUTO302(0), NUTAG_AUTO305(0), NUTAG_RETRY_COUNT(1),
+        NUTAG_OUTBOUND("no-outbound no-validate no-options-keepalive no-natify"),
+        NUTAG_DETECT_NETWORK_UPDATES(NUA_NW_DETECT_NOTHING), SIPTAG_USER_AGENT_STR("myturn"), SIPTAG_SUPPORTED_STR(""),
+        SIPTAG_ALLOW_STR("INVITE, ACK, CANCEL, BYE, OPTIONS"), NTATAG_UDP_MTU(65535), TPTAG_KEEPALIVE(ua->keepalive_ms),
+        TPTAG_PINGPONG(MT_UA_PONG_MS), TPTAG_PONG2PING(0), TPTAG_STUN_SERVER(0), TAG_END());
 }
 
 static void quiet_logger(void *stream, char const *fmt, va_list ap) {
@@ -321,6 +322,7 @@ mt_err mt_ua_create(const mt_ua_account *account, const mt_ua_events *events, vo
     ua->realm = g_strdup(account->realm);
     ua->password = g_strdup(account->password);
     ua->expires_s = account->expires_s != 0 ? account->expires_s : MT_UA_EXPIRES_S;
+    ua->keepalive_ms = account->keepalive_ms != 0 ? account->keepalive_ms : MT_UA_KEEPALIVE_MS;
     mt_list_init(&ua->calls);
     mt_err err = start(ua, account);
     if (err != MT_OK) {

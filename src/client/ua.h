@@ -17,9 +17,10 @@ typedef struct mt_ua mt_ua;
 typedef struct mt_ua_account { /* copied, the password wiped when done with */
     const char *uri;           /* sip:jeden@myturn.invalid, the address of record */
     const char *username, *realm, *password;
-    const char *server; /* "127.0.0.1:5060", "[::1]:5060": where everything is sent */
-    bool udp;           /* else TCP */
-    unsigned expires_s; /* 0: 300 */
+    const char *server;    /* "127.0.0.1:5060", "[::1]:5060": where everything is sent */
+    bool udp;              /* else TCP */
+    unsigned expires_s;    /* 0: 300 */
+    unsigned keepalive_ms; /* between CRLF pings on a stream; 0: 20,000 */
 } mt_ua_account;
 
 /* Calls are numbered as in turn.h. After failed and ended a number is void. */

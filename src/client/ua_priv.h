@@ -55,7 +55,7 @@ struct mt_ua {
     bool destroyed;
 
     char *uri, *username, *realm, *password, *domain, *proxy;
-    unsigned expires_s;
+    unsigned expires_s, keepalive_ms;
     nua_handle_t *reg_nh;
     mt_ua_reg reg;
     bool challenged;

@@ -104,9 +104,11 @@ static void take(sip_peer *p, const char *message) {
 static void cut(sip_peer *p) {
     for (;;) {
         while (g_str_has_prefix(p->in->str, "\r\n")) {
-            if (g_str_has_prefix(p->in->str, "\r\n\r\n"))
+            bool ping = g_str_has_prefix(p->in->str, "\r\n\r\n");
+            *(ping ? &p->pings : &p->lone_crlfs) += 1;
+            if (ping)
                 sip_peer_send(p, "\r\n"); /* pong */
-            g_string_erase(p->in, 0, g_str_has_prefix(p->in->str, "\r\n\r\n") ? 4 : 2);
+            g_string_erase(p->in, 0, ping ? 4 : 2);
         }
         const char *body = sip_body(p->in->str);
         if (body[0] == '\0' && strstr(p->in->str, "\r\n\r\n") == NULL)

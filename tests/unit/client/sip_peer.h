@@ -20,7 +20,7 @@ struct sip_peer {
     char server[32]; /* 127.0.0.1:port */
     sip_script *script;
     void *ctx;
-    unsigned messages, connections;
+    unsigned messages, connections, pings, lone_crlfs;
     GString *log; /* first lines of all that arrived, one a line */
     unsigned cseq;
     char *contact; /* URI of the client's REGISTER */

@@ -34,7 +34,7 @@ typedef struct bench {
     bool hold; /* POST /v1/turn is not answered */
     SoupServerMessage *held;
     unsigned requests;
-    char *method, *path, *query, *auth, *prefer, *sent, *type;
+    char *method, *path, *query, *auth, *prefer, *match, *sent, *type;
     char events[1024];
     mt_turn_draw draw;
     mt_fault fault;
@@ -53,6 +53,8 @@ static void note(bench *b, const char *fmt, ...) {
 
 static void on_login_done(void *ctx, uint32_t seq, const mt_api_login_info *i) {
     note(ctx, "in%u(%s %u %s %s)", seq, i->name, i->exten, i->sip_password, i->sip_tcp);
+    if (i->settings != NULL)
+        note(ctx, "[%s]", i->settings);
 }
 
 static void on_login_failed(void *ctx, uint32_t seq, const mt_fault *f) {
@@ -84,8 +86,17 @@ static void on_logged_out(void *ctx, uint32_t seq) {
     note(ctx, "out%u", seq);
 }
 
-static const mt_api_events handlers = {on_login_done,  on_login_failed, on_drawn,     on_waiting,
-                                       on_turn_failed, on_left,         on_logged_out};
+static void on_watched(void *ctx, uint32_t seq, const mt_turn_me *me) {
+    note(ctx, "me%u(%d%d%d %02x)", seq, me->registered, me->talking, me->paired, me->pair[15]);
+}
+
+static void on_watch_failed(void *ctx, uint32_t seq, const mt_fault *f) {
+    ((bench *)ctx)->fault = *f;
+    note(ctx, "no-me%u(%d %s)", seq, (int)f->kind, f->code);
+}
+
+static const mt_api_events handlers = {on_login_done, on_login_failed, on_drawn,        on_waiting,   on_turn_failed,
+                                       on_left,       on_watched,      on_watch_failed, on_logged_out};
 
 static void keep(char **to, const char *text) {
     g_free(*to);
@@ -103,6 +114,7 @@ static void on_request(SoupServer *s, SoupServerMessage *m, const char *path, GH
     keep(&b->query, query != NULL ? g_hash_table_lookup(query, "pair") : NULL);
     keep(&b->auth, soup_message_headers_get_one(h, "Authorization"));
     keep(&b->prefer, soup_message_headers_get_one(h, "Prefer"));
+    keep(&b->match, soup_message_headers_get_one(h, "If-None-Match"));
     keep(&b->type, soup_message_headers_get_one(h, "Content-Type"));
     g_free(b->sent);
     b->sent = g_strndup(body->data != NULL ? body->data : "", (gsize)body->length);
@@ -114,6 +126,7 @@ static void on_request(SoupServer *s, SoupServerMessage *m, const char *path, GH
     soup_server_message_set_status(m, b->status, NULL);
     if (b->retry_after != NULL)
         soup_message_headers_replace(out, "Retry-After", b->retry_after);
+    soup_message_headers_replace(out, "ETag", "\"7\"");
     if (b->location != NULL)
         soup_message_headers_replace(out, "Location", b->location);
     if (b->body != NULL)
@@ -526,10 +539,58 @@ static void test_urls(void **state) {
     mt_api_destroy(api);
 }
 
+static void test_a_phone(void **state) {
+    bench *b = *state;
+    mt_api_set_phone(b->api);
+    b->status = 201;
+    b->body = "{\"name\":\"jeden\",\"exten\":\"111000\",\"token\":\"tok\"," SIP
+              ",\"settings\":[\"Server: x\",7,\"User: \\u001b[2J1\"]}";
+    mt_api_login(b->api, 1, "jeden");
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->sent, "{\"name\":\"jeden\",\"device\":\"phone\"}");
+    assert_non_null(strstr(b->events, "[Server: x\nUser: "));
+    assert_null(strchr(b->events, 27));
+    b->status = 200;
+    b->body = "{\"state\":\"waiting\",\"ready\":1,\"online\":2}";
+    b->events[0] = '\0';
+    mt_api_turn(b->api, 2, 25, NULL);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->sent, "{\"link\":[\"rtp\"]}");
+}
+
+static void test_watching(void **state) {
+    bench *b = *state;
+    b->status = 200;
+    b->body = "{\"name\":\"jeden\",\"registered\":true,\"talking\":false,\"pair\":null}";
+    mt_api_watch(b->api, 1);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->events, "me1(100 00)");
+    assert_string_equal(b->prefer, "wait=25");
+    assert_string_equal(b->match, "\"\""); /* answered at once */
+    b->body = "{\"name\":\"jeden\",\"registered\":true,\"talking\":true,\"pair\":\"" PAIR "\"}";
+    b->events[0] = '\0';
+    mt_api_watch(b->api, 2);
+    mt_api_watch(b->api, 3); /* in place of the other */
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->events, "me3(111 ff)");
+    assert_string_equal(b->match, "\"7\"");
+    static const char *const bad[] = {"{}", "{\"name\":\"jeden\",\"pair\":7}", "{\"name\":\"jeden\",\"pair\":\"12\"}",
+                                      "x"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        b->body = bad[i];
+        b->events[0] = '\0';
+        mt_api_watch(b->api, 4);
+        UNTIL(b->events[0] != '\0');
+        assert_string_equal(b->events, "no-me4(4 )");
+    }
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        T(test_a_phone),
+        T(test_watching),
         T(test_login),
         T(test_refused_login),
         T(test_slow_down),

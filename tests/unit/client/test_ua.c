@@ -22,6 +22,7 @@
 typedef struct bench {
     sip_peer *peer;
     mt_ua *ua;
+    unsigned keepalive_ms;
     bool udp, mute;            /* mute: the server answers nothing */
     const char *challenge;     /* header lines for 401/407; NULL: none */
     int reg_code, invite_code; /* final answers; 0: none */
@@ -187,7 +188,8 @@ static mt_err login(bench *b) {
                        .realm = "myturn.invalid",
                        .password = "secret",
                        .server = b->peer->server,
-                       .udp = b->udp};
+                       .udp = b->udp,
+                       .keepalive_ms = b->keepalive_ms};
     return mt_ua_create(&a, &handlers, b, &b->ua);
 }
 
@@ -394,6 +396,18 @@ static void test_flow_lost_is_registered_anew_at_once(void **state) {
     assert_true(g_get_monotonic_time() - from_us < 2500 * 1000);
     assert_int_equal(b->peer->connections, 2);
     assert_string_equal(b->events, "registered");
+}
+
+/* sofia-sip took two pongs for a ping and answered with a lone CRLF, for which a server waited in vain to become a
+ * message and closed the flow. */
+static void test_keepalive(void **state) {
+    bench *b = *state;
+    b->keepalive_ms = 100;
+    begin(b);
+    UNTIL(b->peer->pings >= 6);
+    assert_int_equal(b->peer->lone_crlfs, 0);
+    assert_int_equal(b->peer->connections, 1);
+    assert_string_equal(b->events, "");
 }
 
 static void test_unregister(void **state) {
@@ -683,6 +697,7 @@ int main(void) {
         TCP(test_register_codes),
         TCP(test_server_away_and_back),
         TCP(test_flow_lost_is_registered_anew_at_once),
+        TCP(test_keepalive),
         TCP(test_unregister),
         UDP(test_unregister),
         TCP(test_malformed_account),

@@ -17,7 +17,7 @@ typedef struct kit {
     mt_turn *t;
     int64_t now_ms;
     uint64_t seed;
-    uint32_t login_seq, turn_seq, leave_seq, logout_seq; /* last seen */
+    uint32_t login_seq, turn_seq, leave_seq, logout_seq, watch_seq; /* last seen */
     unsigned wait_s;
     bool leave;
     uint8_t pair[16];
@@ -63,16 +63,13 @@ static inline void kit_report(kit *k, const mt_turn_report *r) {
 
 static inline void kit_action(kit *k, const mt_turn_action *a) {
     static const char *const words[] = {
-        [MT_TURN_API_LOGIN] = "login",       [MT_TURN_API_TURN] = "turn",
-        [MT_TURN_API_BREAK] = "break",       [MT_TURN_API_LEAVE] = "leave",
-        [MT_TURN_API_LOGOUT] = "logout",     [MT_TURN_API_FORGET] = "forget",
-        [MT_TURN_SIP_REGISTER] = "register", [MT_TURN_SIP_UNREGISTER] = "unregister",
-        [MT_TURN_SIP_STOP] = "stop",         [MT_TURN_SIP_DIAL] = "dial",
-        [MT_TURN_SIP_ANSWER] = "answer",     [MT_TURN_SIP_REFUSE] = "refuse",
-        [MT_TURN_SIP_HANGUP] = "hangup",     [MT_TURN_LINK_CREATE] = "link",
-        [MT_TURN_LINK_REMOTE] = "remote",    [MT_TURN_LINK_BYE] = "bye",
-        [MT_TURN_LINK_DESTROY] = "unlink",   [MT_TURN_AUDIO_START] = "audio",
-        [MT_TURN_AUDIO_STOP] = "mute",
+        [MT_TURN_API_LOGIN] = "login",    [MT_TURN_API_TURN] = "turn",         [MT_TURN_API_BREAK] = "break",
+        [MT_TURN_API_LEAVE] = "leave",    [MT_TURN_API_WATCH] = "watch",       [MT_TURN_API_LOGOUT] = "logout",
+        [MT_TURN_API_FORGET] = "forget",  [MT_TURN_SIP_REGISTER] = "register", [MT_TURN_SIP_UNREGISTER] = "unregister",
+        [MT_TURN_SIP_STOP] = "stop",      [MT_TURN_SIP_DIAL] = "dial",         [MT_TURN_SIP_ANSWER] = "answer",
+        [MT_TURN_SIP_REFUSE] = "refuse",  [MT_TURN_SIP_HANGUP] = "hangup",     [MT_TURN_LINK_CREATE] = "link",
+        [MT_TURN_LINK_REMOTE] = "remote", [MT_TURN_LINK_BYE] = "bye",          [MT_TURN_LINK_DESTROY] = "unlink",
+        [MT_TURN_AUDIO_START] = "audio",  [MT_TURN_AUDIO_STOP] = "mute",
     };
     char arg[40] = "";
     uint32_t call = a->call & ~MT_TURN_CALL_IN;
@@ -89,6 +86,9 @@ static inline void kit_action(kit *k, const mt_turn_action *a) {
         break;
     case MT_TURN_API_LEAVE:
         k->leave_seq = a->seq;
+        break;
+    case MT_TURN_API_WATCH:
+        k->watch_seq = a->seq;
         break;
     case MT_TURN_API_LOGOUT:
         k->logout_seq = a->seq;
