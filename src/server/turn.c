@@ -134,13 +134,11 @@ static void turn_due(mt_timer *t, void *ctx, int64_t now_ms) {
 static void again(mt_hold *h, int64_t now_ms) {
     mt_session *s = h->owner;
     h->drawn = false;
-    if (now_ms >= h->due_ms) {
-        answer_waiting(h);
-        return;
-    }
     mt_pair *pair;
     mt_err err = mt_match_turn(s->srv->match, s->user, h->links, now_ms, &pair);
-    if (err == MT_EMORE)
+    if (err == MT_EMORE && now_ms >= h->due_ms)
+        turn_due(&h->timer, NULL, now_ms); /* he keeps his place for a while, like any who is answered so */
+    else if (err == MT_EMORE)
         wait_on(h);
     else if (err != MT_OK) /* MT_OK: the draw has queued another look */
         mt_web_problem(s->srv, release(h), MT_WEB_IN_TALK);

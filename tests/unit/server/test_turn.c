@@ -146,6 +146,7 @@ static void caller_goes_on_waiting_when_the_callee_never_confirms(void **state) 
     fake_stop(s);
 }
 
+/* What broke: he was answered "waiting" while he was BUSY already, so his next request began anew. */
 static void caller_waits_no_longer_than_he_asked(void **state) {
     mt_server *s = fake_start(NULL);
     person old = login("jeden"), new = login("dwa");
@@ -156,6 +157,9 @@ static void caller_waits_no_longer_than_he_asked(void **state) {
     assert_false(fake_answered(held)); /* a caller's answer is held for the callee, 15 s at most */
     fake_sleep(1100);
     expect(held, 200, "waiting");
+    expect(get(&new, "/user-status/dwa"), 200, "1");
+    fake_sleep(5000);
+    expect(get(&new, "/user-status/dwa"), 200, "0");
     fake_stop(s);
 }
 
