@@ -68,6 +68,9 @@ static bool members(GString *out, const myturn_event *e) {
         return true;
     case MYTURN_EV_CALL_UP:
         return true;
+    case MYTURN_EV_SETTINGS:
+        text(out, "text", e->text);
+        return true;
     case MYTURN_EV_SECURE:
         secure(out, e);
         return true;

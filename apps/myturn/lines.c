@@ -172,9 +172,22 @@ static void ask(pages *p, question q) {
                                    : _("Are you sure you want to hang up? y/n"));
 }
 
+/* What a talk by phone leaves to the terminal. */
+static void line_phone(pages *p, const char *line) {
+    if (strcmp(line, "q") == 0)
+        ask(p, ASKED_HANGUP);
+    else if (strcmp(line, "/next") == 0)
+        ask(p, ASKED_NEXT);
+    else if (*line != '\0')
+        screen_say(p->screen, "%s",
+                   _("You talk by phone: there is no text. q hangs up, /next draws the next partner."));
+}
+
 static void line_talk(pages *p, const char *line) {
     if (p->asked != NOT_ASKED)
         line_answer(p, line);
+    else if (p->phone)
+        line_phone(p, line);
     else if (strcmp(line, "m") == 0)
         switch_mic(p);
     else if (strcmp(line, "q") == 0)

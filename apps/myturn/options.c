@@ -21,6 +21,7 @@ enum {
     OPT_CODEC,
     OPT_PTIME,
     OPT_TRANSPORT,
+    OPT_DEVICE,
     OPT_EVENTS,
     OPT_DEVICES,
     OPT_LOG_LEVEL,
@@ -37,6 +38,7 @@ static const struct option table[] = {
     {"codec", required_argument, NULL, OPT_CODEC},
     {"ptime", required_argument, NULL, OPT_PTIME},
     {"transport", required_argument, NULL, OPT_TRANSPORT},
+    {"device", required_argument, NULL, OPT_DEVICE},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"list-devices", no_argument, NULL, OPT_DEVICES},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
@@ -47,34 +49,37 @@ static const struct option table[] = {
 };
 
 static void print_help(void) {
-    (void)fputs(_("myturn - talk with a stranger drawn at random, by text and voice, encrypted end to end\n"
-                  "\n"
-                  "Usage: myturn [--server URL] [options]\n"
-                  "\n"
-                  "  --server URL         the myTurn server (default " DEFAULT_SERVER ")\n"
-                  "  --name NAME          log in by this name at once instead of asking\n"
-                  "  --mic SPEC           where your voice comes from (default: default)\n"
-                  "  --speaker SPEC       where your partner is heard (default: default)\n"
-                  "  --codec CODEC        opus or pcm, for talks in which you are the caller (default opus)\n"
-                  "  --ptime MS           length of an Opus packet, 10 or 20 (default 20)\n"
-                  "  --transport T        how to reach the server by SIP: tcp or udp (default tcp)\n"
-                  "  --events FD          write one line of JSON for each event to this open descriptor\n"
-                  "  --list-devices       print microphones and speakers, and end\n"
-                  "  --log FILE           append a log of connections and calls to FILE\n"
-                  "  --log-level LEVEL    error, warn, info or debug (default info); without --log the log goes to\n"
-                  "                       standard error, unless that is a terminal\n"
-                  "  --help, --version    print this, or the version, and end\n"
-                  "\n"
-                  "SPEC is one of\n"
-                  "  default              the system's device\n"
-                  "  none                 no sound\n"
-                  "  file:PATH            a WAV file, played or written in real time\n"
-                  "  tone:HZ              a tone (microphone only)\n"
-                  "  device:NAME          a device of --list-devices\n"
-                  "\n"
-                  "In a talk, what you type is sent when you press Enter. m switches your microphone on and off,\n"
-                  "q hangs up, /next draws another partner, /say TEXT sends TEXT as it is, /help explains.\n"),
-                stdout);
+    (void)fputs(
+        _("myturn - talk with a stranger drawn at random, by text and voice, encrypted end to end\n"
+          "\n"
+          "Usage: myturn [--server URL] [options]\n"
+          "\n"
+          "  --server URL         the myTurn server (default " DEFAULT_SERVER ")\n"
+          "  --name NAME          log in by this name at once instead of asking\n"
+          "  --mic SPEC           where your voice comes from (default: default)\n"
+          "  --speaker SPEC       where your partner is heard (default: default)\n"
+          "  --codec CODEC        opus or pcm, for talks in which you are the caller (default opus)\n"
+          "  --ptime MS           length of an Opus packet, 10 or 20 (default 20)\n"
+          "  --transport T        how to reach the server by SIP: tcp or udp (default tcp)\n"
+          "  --device WHAT        client or phone (default client). phone: your own SIP phone carries the voice,\n"
+          "                       NOT encrypted end to end, to others who use phones\n"
+          "  --events FD          write one line of JSON for each event to this open descriptor\n"
+          "  --list-devices       print microphones and speakers, and end\n"
+          "  --log FILE           append a log of connections and calls to FILE\n"
+          "  --log-level LEVEL    error, warn, info or debug (default info); without --log the log goes to\n"
+          "                       standard error, unless that is a terminal\n"
+          "  --help, --version    print this, or the version, and end\n"
+          "\n"
+          "SPEC is one of\n"
+          "  default              the system's device\n"
+          "  none                 no sound\n"
+          "  file:PATH            a WAV file, played or written in real time\n"
+          "  tone:HZ              a tone (microphone only)\n"
+          "  device:NAME          a device of --list-devices\n"
+          "\n"
+          "In a talk, what you type is sent when you press Enter. m switches your microphone on and off,\n"
+          "q hangs up, /next draws another partner, /say TEXT sends TEXT as it is, /help explains.\n"),
+        stdout);
 }
 
 /* Index of value among the NULL-terminated names, -1 if it is none of them. */
@@ -98,11 +103,12 @@ static bool parse_fd(const char *value, int *out) {
 
 static bool set_choice(int option, const char *value, options *o) {
     static const char *const codecs[] = {"opus", "pcm", NULL}, *const transports[] = {"tcp", "udp", NULL},
-                             *const ptimes[] = {"10", "20", NULL},
+                             *const ptimes[] = {"10", "20", NULL}, *const devices[] = {"client", "phone", NULL},
                              *const levels[] = {"error", "warn", "info", "debug", NULL};
     int i = choose(value, option == OPT_CODEC       ? codecs
                           : option == OPT_PTIME     ? ptimes
                           : option == OPT_TRANSPORT ? transports
+                          : option == OPT_DEVICE    ? devices
                                                     : levels);
     if (i < 0)
         return false;
@@ -112,6 +118,8 @@ static bool set_choice(int option, const char *value, options *o) {
         o->client.ptime_ms = i == 0 ? 10 : 20;
     else if (option == OPT_TRANSPORT)
         o->client.transport = i == 0 ? MYTURN_TCP : MYTURN_UDP;
+    else if (option == OPT_DEVICE)
+        o->client.phone = i == 1;
     else
         o->log_level = value;
     return true;

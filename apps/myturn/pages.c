@@ -178,7 +178,26 @@ static void on_waiting(pages *p, const myturn_event *e) {
 static void on_drawn(pages *p, const myturn_event *e) {
     g_free(p->partner);
     p->partner = g_strdup(e->name);
-    screen_say(p->screen, _("Your partner is %s. Connecting …"), e->name);
+    if (!p->phone)
+        screen_say(p->screen, _("Your partner is %s. Connecting …"), e->name);
+    else if (e->caller)
+        screen_say(p->screen, _("Your partner is %s. Dial %u on your phone, within a minute."), e->name,
+                   (unsigned)e->exten);
+    else
+        screen_say(p->screen, _("Your partner is %s. Your phone will ring: pick it up."), e->name);
+}
+
+static void on_settings(pages *p, const myturn_event *e) {
+    p->phone = true;
+    screen_say(p->screen, _("Type this into your phone:\n\n%s\n\nWaiting for it to register …"), e->text);
+}
+
+static void on_call_up(pages *p) {
+    if (p->phone)
+        screen_say(p->screen,
+                   _("You are talking with %s by phone. This talk is NOT encrypted end to end.\n"
+                     "q: hang up, /next: next partner; or simply hang up the phone."),
+                   p->partner);
 }
 
 static void on_secure(pages *p, const myturn_event *e) {
@@ -234,6 +253,7 @@ static const char *why_ended(const char *reason) {
         {"refused", N_("%s could not take the call.")},
         {"server", N_("The talk with %s was ended by the server.")},
         {"undone", N_("The draw of %s was taken back.")},
+        {"over", N_("The talk with %s is over.")},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         if (g_strcmp0(table[i].reason, reason) == 0)
@@ -270,6 +290,12 @@ static void show(pages *p, const myturn_event *e) {
         break;
     case MYTURN_EV_DRAWN:
         on_drawn(p, e);
+        break;
+    case MYTURN_EV_SETTINGS:
+        on_settings(p, e);
+        break;
+    case MYTURN_EV_CALL_UP:
+        on_call_up(p);
         break;
     case MYTURN_EV_SECURE:
         on_secure(p, e);

@@ -16,8 +16,9 @@ struct pages {
     int events_fd;
     myturn_state state; /* as far as the user was told */
     bool greeted, ever_logged_in, leaving;
+    bool phone; /* a phone of the user's carries the voice */
     question asked;
-    bool mic_on, mic_wanted, partner_typing; /* wanted: as last asked for, ahead of its event */
+    bool mic_on, mic_wanted, partner_typing;       /* wanted: as last asked for, ahead of its event */
     unsigned ready, online, elapsed_s, line_due_s; /* waiting */
     guint main_due, leave_limit;
     int exit_status;

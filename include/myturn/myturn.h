@@ -58,9 +58,11 @@ typedef enum myturn_event_kind {
     MYTURN_EV_TYPING,      /* on */
     MYTURN_EV_MIC,         /* on, own: whose */
     MYTURN_EV_RECONNECTING,/* on: false when heard again */
-    MYTURN_EV_ENDED,       /* reason: partner_left | hung_up | next | lost | no_path | dtls_failed | sas_failed | protocol | no_answer | refused | server | undone */
+    MYTURN_EV_ENDED,       /* reason: partner_left | hung_up | next | lost | no_path | dtls_failed | sas_failed | protocol | no_answer | refused | server | undone
+                              | over: a call by phone, ended by either side */
     MYTURN_EV_ERROR,       /* code, text: what happened and what to do. Not the end of anything by itself */
     MYTURN_EV_LEVEL,       /* own, level_db */
+    MYTURN_EV_SETTINGS,    /* text: what is to be typed into the phone, a line each (options.phone); LOGGED_IN follows once it has registered */
 } myturn_event_kind;
 MYTURN_API const char *myturn_event_str(myturn_event_kind kind); /* "logged-in", "call-up", … */
 
@@ -90,6 +92,8 @@ typedef struct myturn_options {
     myturn_transport transport;
     unsigned ptime_ms;         /* Opus frame: 10 or 20 */
     bool open_mic;             /* false: the microphone is off when a talk begins (A12); true only for tests and demos */
+    bool phone;                /* any SIP phone carries the voice, unencrypted: this client logs in, waits for it and draws; no text, no link.
+                                  The caller dials event.exten on it, the callee's rings. CALL_UP, but never SECURE */
 } myturn_options;
 MYTURN_API void myturn_options_default(myturn_options *o);
 

@@ -181,8 +181,8 @@ static int teardown(void **state) {
     run_ms(20); /* what was given up is freed by the loop */
     soup_server_disconnect(b->server);
     g_object_unref(b->server);
-    g_free(b->method), g_free(b->path), g_free(b->query), g_free(b->auth), g_free(b->prefer), g_free(b->sent),
-        g_free(b->type);
+    g_free(b->method), g_free(b->path), g_free(b->query), g_free(b->auth), g_free(b->prefer), g_free(b->match),
+        g_free(b->sent), g_free(b->type);
     run_ms(20);
     return 0;
 }

@@ -57,7 +57,7 @@ const char *myturn_err_str(myturn_err err) {
 const char *myturn_event_str(myturn_event_kind kind) {
     static const char *const names[] = {"state",        "logged-in", "logged-out", "waiting", "drawn",
                                         "call-up",      "secure",    "text",       "typing",  "mic",
-                                        "reconnecting", "ended",     "error",      "level"};
+                                        "reconnecting", "ended",     "error",      "level", "settings"};
     return names[kind];
 }
 
