@@ -13,6 +13,7 @@ import time
 import pytest
 
 from api import Api, User, pair
+from people import Person, everybody, wait
 from sip_ua import Tcp, Ua, Udp
 
 HERE = pathlib.Path(__file__).parent
@@ -185,3 +186,89 @@ def test_real_phones_talk(namespace, tmp_path, caller, callee, transport):
     assert seen["devices"] == [["unavailable"] * 2, ["idle"] * 2, ["in use"] * 2, ["idle"] * 2]
     assert seen["during"] == [3, 3] and seen["after"] == [0, 0]
     assert min(seen["heard"]) > 0.7, seen
+
+
+class PhonePerson(Person):
+    """Someone at a terminal with a phone beside it: types the settings that are shown into it."""
+
+    def __init__(self, name, server, folder):
+        super().__init__(name, server.url, folder, options=["--device", "phone"])
+        wait([self], "settings", lambda: self.find("settings"))
+        lines = dict(line.split(": ", 1) for line in self.find("settings")[0]["text"].splitlines())
+        self.exten = lines["User (also for authentication)"]
+        login = {"exten": self.exten, "sip": {"username": self.exten, "password": lines["Password"], "realm": lines["Domain"],
+                                              "uri": f"sip:{self.exten}@{lines['Domain']}"}}
+        host, port = lines["Server (outbound proxy)"].rsplit(":", 1)
+        self.phone = Ua((host, int(port)), login, Udp)
+
+    def off(self):
+        self.phone.close()
+        self.close()
+
+
+@pytest.fixture
+def phoned(server, tmp_path):
+    people = []
+
+    def make(name):
+        people.append(PhonePerson(name, server, tmp_path))
+        return people[-1]
+    yield make
+    for person in people:
+        person.off()
+
+
+def test_a_terminal_and_a_phone(phoned):
+    """Settings shown, the phone registers, Enter says ready; the caller dials what is shown; hanging up the phone ends it for both, and
+    q at the terminal hangs the phones up."""
+    jeden, dwa = phoned("jeden"), phoned("dwa")
+    people = [jeden, dwa]
+    assert not jeden.find("logged-in")
+    for person in people:
+        person.phone.register()
+    everybody(people, "logged-in")
+    for round_ in range(2):
+        for person in people:
+            person.type("")
+        wait(people, "a draw", lambda count=round_ + 1: all(len(p.find("drawn")) == count for p in people))
+        caller, callee = sorted(people, key=lambda p: p.find("drawn")[-1]["role"] != "caller")
+        call = caller.phone.invite(caller.find("drawn")[-1]["exten"])
+        view = callee.phone.answer(callee.phone.expect("INVITE"))
+        caller.phone.ack(call, caller.phone.expect(200))
+        callee.phone.expect("ACK")
+        wait(people, "a call", lambda count=round_ + 1: all(len(p.find("call-up")) == count for p in people))
+        assert not jeden.find("secure") and not dwa.find("secure")
+        if round_ == 0:
+            callee.phone.bye(view)
+            caller.phone.reply(caller.phone.expect("BYE"), 200, "OK")
+            callee.phone.expect(200)
+        else:
+            caller.type("q")
+            caller.type("y")
+            for person in people:
+                person.phone.reply(person.phone.expect("BYE"), 200, "OK")
+        wait(people, "the end", lambda count=round_ + 1: all(len(p.find("ended")) == count for p in people))
+    assert [e["reason"] for e in caller.find("ended")] == ["over", "hung_up"]  # who typed q in the second one
+    assert [e["reason"] for e in callee.find("ended")] == ["over", "over"]
+    for person in people:
+        person.type("quit")
+        assert person.process.wait(10) == 0
+        shown = person.screen.read_text()
+        assert "NOT encrypted" in shown and "Type this into your phone" in shown
+
+
+def test_nobody_picks_up(phoned):
+    jeden, dwa = phoned("jeden"), phoned("dwa")
+    people = [jeden, dwa]
+    for person in people:
+        person.phone.register()
+    everybody(people, "logged-in")
+    for person in people:
+        person.type("")
+    everybody(people, "drawn")
+    caller, callee = sorted(people, key=lambda p: p.find("drawn")[-1]["role"] != "caller")
+    caller.phone.invite(caller.find("drawn")[-1]["exten"])
+    callee.phone.reply(callee.phone.expect("INVITE"), 486, "Busy Here", tag="b")
+    caller.phone.expect(486)
+    everybody(people, "ended", reason="no_answer")
+    assert len(caller.find("drawn")) == 1  # not drawn anew by itself: who knows whether he is there
