@@ -143,6 +143,7 @@ void mt_http_reply(mt_http_req *req, const mt_http_answer *answer);
 /* Connections that carry SIP. */
 uint64_t mt_conn_id(const mt_conn *c);
 const mt_addr *mt_conn_remote(const mt_conn *c);
+const mt_addr *mt_conn_peer(const mt_conn *c);
 bool mt_conn_is_ws(const mt_conn *c);
 bool mt_conn_secure(const mt_conn *c);
 mt_conn *mt_net_conn(const mt_net *n, uint64_t id); /* NULL: gone */
