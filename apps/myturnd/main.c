@@ -30,9 +30,12 @@ static void announce(const mt_server *s) {
     (void)fflush(stdout);
 }
 
-/* The embedded server lives on the sockets it has open: it needs nothing more. */
+/* The embedded server lives on the sockets it has open: it needs nothing more. For Asterisk its files are written, its
+ * manager interface is connected to, and its program asked. */
 static mt_err confine(const mt_options *options) {
     mt_sandbox_config cfg = {.mode = options->sandbox, .user = options->user};
+    bool asterisk = options->asterisk.sip_server == MT_SIP_ASTERISK;
+    cfg.needs = (mt_sandbox_needs){.write_files = asterisk, .connect = asterisk, .run_programs = asterisk};
     return mt_sandbox_enter(&cfg);
 }
 

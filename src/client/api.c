@@ -10,9 +10,9 @@
 #include "base/text.h"
 #include "client/api_parse.h"
 
-enum { ANSWER_MS = 10000, WATCH_S = 25 }; /* the first besides what the request asks to be held */
+enum { ANSWER_MS = 10000, WATCH_S = 25, LINK_WAIT_S = 25 }; /* the first besides what the request asks to be held */
 
-typedef enum request_kind { REQ_LOGIN, REQ_TURN, REQ_LEAVE, REQ_WATCH, REQ_LOGOUT } request_kind;
+typedef enum request_kind { REQ_LOGIN, REQ_TURN, REQ_LEAVE, REQ_WATCH, REQ_LOGOUT, REQ_LINK_PUT, REQ_LINK_GET } request_kind;
 
 typedef struct request {
     mt_list node;
@@ -29,6 +29,7 @@ typedef struct request {
 
 struct mt_api {
     mt_api_events ev;
+    const mt_api_link_events *link_ev;
     void *ctx;
     SoupSession *session;
     GUri *base;
@@ -96,7 +97,7 @@ static void give_up(request *r) {
 /* Answers */
 
 static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fault *f) {
-    static const char *const words[] = {"login", "turn", "leave", "watch", "logout"};
+    static const char *const words[] = {"login", "turn", "leave", "watch", "logout", "link", "link"};
     mt_log(f->kind == MT_FAULT_UNREACHABLE ? MT_LOG_WARN : MT_LOG_INFO, "api", "%s: %u %s %s", words[kind], f->status,
            f->code, f->text);
     switch (kind) {
@@ -114,6 +115,10 @@ static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fa
         break;
     case REQ_LOGOUT:
         api->ev.logged_out(api->ctx, seq);
+        break;
+    case REQ_LINK_PUT:
+    case REQ_LINK_GET:
+        api->link_ev->failed(api->ctx, kind == REQ_LINK_PUT, f);
         break;
     }
 }
@@ -161,17 +166,29 @@ static void turn_answered(mt_api *api, uint32_t seq, unsigned status, JsonObject
         api->ev.drawn(api->ctx, seq, &draw);
 }
 
+static void link_answered(mt_api *api, unsigned status, JsonObject *o) {
+    const char *text = NULL;
+    if (mt_api_parse_link(o, &text))
+        api->link_ev->got(api->ctx, text);
+    else
+        tell_malformed(api, REQ_LINK_GET, 0, status);
+}
+
 static void answered(mt_api *api, request_kind kind, uint32_t seq, unsigned status, JsonObject *o) {
     if (kind == REQ_LOGOUT)
         api->ev.logged_out(api->ctx, seq);
     else if (kind == REQ_LEAVE)
         api->ev.left(api->ctx, seq, NULL);
+    else if (kind == REQ_LINK_PUT)
+        api->link_ev->put(api->ctx);
     else if (o == NULL)
         tell_malformed(api, kind, seq, status);
     else if (kind == REQ_LOGIN)
         login_answered(api, seq, status, o);
     else if (kind == REQ_WATCH)
         watch_answered(api, seq, status, o);
+    else if (kind == REQ_LINK_GET)
+        link_answered(api, status, o);
     else
         turn_answered(api, seq, status, o);
 }
@@ -375,6 +392,48 @@ void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair) {
 
 void mt_api_logout(mt_api *api, uint32_t seq) {
     dispatch(begin(api, REQ_LOGOUT, seq, "DELETE", "/v1/me"), ANSWER_MS);
+}
+
+void mt_api_on_link(mt_api *api, const mt_api_link_events *events) {
+    api->link_ev = events;
+}
+
+void mt_api_link_put(mt_api *api, const uint8_t *pair, const char *text) {
+    request *r = begin(api, REQ_LINK_PUT, 0, "PUT", "/v1/turn/link");
+    char hex[2 * MT_TURN_PAIR_BYTES + 1];
+    mt_text_hex(pair, MT_TURN_PAIR_BYTES, hex);
+    JsonBuilder *b = json_builder_new();
+    json_builder_begin_object(b);
+    json_builder_set_member_name(b, "pair");
+    json_builder_add_string_value(b, hex);
+    json_builder_set_member_name(b, "link");
+    json_builder_add_string_value(b, text);
+    json_builder_end_object(b);
+    JsonNode *root = json_builder_get_root(b);
+    char *json = json_to_string(root, FALSE);
+    set_body(r, json);
+    g_free(json);
+    json_node_unref(root);
+    g_object_unref(b);
+    dispatch(r, ANSWER_MS);
+}
+
+void mt_api_link_get(mt_api *api, const uint8_t *pair) {
+    char hex[2 * MT_TURN_PAIR_BYTES + 1], path[32 + sizeof hex], prefer[32];
+    mt_text_hex(pair, MT_TURN_PAIR_BYTES, hex);
+    (void)snprintf(path, sizeof path, "/v1/turn/link?pair=%s", hex);
+    request *r = begin(api, REQ_LINK_GET, 0, "GET", path);
+    (void)snprintf(prefer, sizeof prefer, "wait=%d", LINK_WAIT_S);
+    soup_message_headers_replace(soup_message_get_request_headers(r->msg), "Prefer", prefer);
+    dispatch(r, LINK_WAIT_S * 1000 + ANSWER_MS);
+}
+
+void mt_api_link_break(mt_api *api) {
+    MT_LIST_FOREACH_SAFE(it, &api->requests) {
+        request *r = MT_CONTAINER(it, request, node);
+        if (r->kind == REQ_LINK_PUT || r->kind == REQ_LINK_GET)
+            give_up(r);
+    }
 }
 
 void mt_api_forget(mt_api *api) {

@@ -22,6 +22,7 @@ typedef struct mt_api_login_info { /* borrowed until the event returns */
     const char *sip_udp, *sip_tcp; /* "address:port", NULL: not served */
     const char *settings;          /* phone: what to type in, a line each; else NULL */
     bool relay_only;
+    bool asterisk; /* the SIP server carries calls, but no offer and answer of ours: mt_api_link_put */
 } mt_api_login_info;
 
 typedef struct mt_api_events {
@@ -35,6 +36,13 @@ typedef struct mt_api_events {
     void (*watch_failed)(void *ctx, uint32_t seq, const mt_fault *fault);
     void (*logged_out)(void *ctx, uint32_t seq); /* anyhow */
 } mt_api_events;
+
+/* Of mt_api_link_put and mt_api_link_get. */
+typedef struct mt_api_link_events {
+    void (*got)(void *ctx, const char *text); /* borrowed; NULL: nothing yet, ask again */
+    void (*put)(void *ctx);                   /* it was taken */
+    void (*failed)(void *ctx, bool put, const mt_fault *fault);
+} mt_api_link_events;
 
 /* url: http://host[:port] or https://…, without path. MT_EBAD: not such a URL. MT_ENOMEM. */
 mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt_api **out) MT_MUST_CHECK;
@@ -51,6 +59,14 @@ void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair);
 /* GET /v1/me, held until something is other than in the last answer; gives an earlier one up. */
 void mt_api_watch(mt_api *api, uint32_t seq);
 void mt_api_logout(mt_api *api, uint32_t seq);
+
+/* Where the SIP server cannot carry them, offer and answer of the link are laid down for the partner and picked up,
+ * held until they are there. events must outlive api; their ctx is that of mt_api_create. */
+void mt_api_on_link(mt_api *api, const mt_api_link_events *events);
+void mt_api_link_put(mt_api *api, const uint8_t *pair, const char *text);
+void mt_api_link_get(mt_api *api, const uint8_t *pair);
+void mt_api_link_break(mt_api *api); /* gives both up */
+
 void mt_api_forget(mt_api *api); /* the token, and all requests under way */
 
 #endif

@@ -109,6 +109,7 @@ bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **toke
         .sip_udp = get_string(sip, "udp"),
         .sip_tcp = get_string(sip, "tcp"),
         .relay_only = get_bool(o, "relay_only"),
+        .asterisk = g_strcmp0(get_string(sip, "mode"), "asterisk") == 0,
     };
     bool safe = is_header_safe(out->sip_uri) && is_header_safe(out->sip_username) && is_header_safe(out->sip_realm) &&
                 is_header_safe(out->sip_password);
@@ -193,6 +194,12 @@ bool mt_api_parse_me(JsonObject *o, mt_turn_me *out) {
     *out = (mt_turn_me){.registered = get_bool(o, "registered"), .talking = get_bool(o, "talking")};
     out->paired = !JSON_NODE_HOLDS_NULL(pair);
     return !out->paired || parse_pair_id(get_string(o, "pair"), out->pair);
+bool mt_api_parse_link(JsonObject *o, const char **text) {
+    JsonNode *n = json_object_get_member(o, "link");
+    if (n == NULL)
+        return false;
+    *text = get_string(o, "link");
+    return *text != NULL || JSON_NODE_HOLDS_NULL(n);
 }
 
 static void copy_clean(char *out, size_t cap, const char *text) {

@@ -21,6 +21,8 @@ bool mt_api_parse_turn(JsonObject *o, bool *waiting, mt_turn_draw *draw, unsigne
 char *mt_api_parse_settings(JsonObject *o);
 bool mt_api_parse_me(JsonObject *o, mt_turn_me *out);
 /* o may be NULL. retry_after: the header, or NULL. */
+/* *text is NULL where there is nothing yet. */
+bool mt_api_parse_link(JsonObject *o, const char **text);
 mt_fault mt_api_parse_fault(unsigned status, JsonObject *o, const char *retry_after);
 
 #endif

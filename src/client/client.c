@@ -36,7 +36,8 @@ static void on_login_done(void *ctx, uint32_t seq, const mt_api_login_info *info
                              .password = g_strdup(info->sip_password),
                              .udp = g_strdup(info->sip_udp),
                              .tcp = g_strdup(info->sip_tcp),
-                             .relay_only = info->relay_only};
+                             .relay_only = info->relay_only,
+                             .asterisk = info->asterisk};
     c->settings = g_strdup(info->settings);
     mt_turn_login_done(c->turn, seq, info->name, info->exten, mt_clock_ms());
     mt_client_act(c);
@@ -174,14 +175,23 @@ static void start_ua(myturn_client *c) {
     mt_turn_register_failed(c->turn, 403, mt_clock_ms());
 }
 
-static void dial(myturn_client *c, const mt_turn_action *a) {
+/* What goes into the call; the link's own SDP goes the other way where that cannot carry it. */
+static const char *call_sdp(myturn_client *c) {
     const char *sdp = mt_client_local_sdp(c);
+    if (sdp == NULL || !c->sip.asterisk)
+        return sdp;
+    mt_client_relay_put(c);
+    return mt_client_relay_sdp;
+}
+
+static void dial(myturn_client *c, const mt_turn_action *a) {
+    const char *sdp = call_sdp(c);
     if (c->ua == NULL || sdp == NULL || mt_ua_dial(c->ua, a->call, a->exten, sdp) != MT_OK)
         mt_turn_call_failed(c->turn, a->call, 500, mt_clock_ms());
 }
 
 static void answer(myturn_client *c, const mt_turn_action *a) {
-    const char *sdp = mt_client_local_sdp(c);
+    const char *sdp = call_sdp(c);
     if (c->ua == NULL || sdp == NULL || mt_ua_answer(c->ua, a->call, sdp) != MT_OK)
         mt_turn_call_failed(c->turn, a->call, 487, mt_clock_ms());
 }
@@ -352,8 +362,10 @@ myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx
     c->main = g_main_context_ref_thread_default();
     g_queue_init(&c->events);
     mt_err err = mt_api_create(o->server, &api_events, c, &c->api);
-    if (err == MT_OK)
+    if (err == MT_OK) {
+        mt_api_on_link(c->api, &mt_client_relay_events);
         err = mt_turn_create(mt_random_kernel(), &c->turn);
+    }
     if (err != MT_OK) {
         free_parts(c);
         g_free(c);

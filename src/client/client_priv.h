@@ -22,6 +22,7 @@ typedef struct mt_client_link {
 typedef struct mt_client_sip {
     char *uri, *username, *realm, *password, *udp, *tcp;
     bool relay_only;
+    bool asterisk;
 } mt_client_sip;
 
 struct myturn_client {
@@ -50,7 +51,9 @@ struct myturn_client {
     bool loopback; /* the server is on this machine */
 
     mt_client_link *link;
-    GSList *closing; /* of mt_client_link: those that say bye */
+    uint8_t link_pair[MT_TURN_PAIR_BYTES]; /* whose link it is */
+    GSource *put_again, *get_again;        /* of the link's offer and answer, where the API carries them */
+    GSList *closing;                       /* of mt_client_link: those that say bye */
     mt_audio *audio;
     mt_link *audio_link; /* where the microphone's packets go, from another thread; set while audio is there */
     bool mic_on;
@@ -71,6 +74,16 @@ void mt_client_audio_start(myturn_client *c);
 void mt_client_audio_stop(myturn_client *c);
 mt_err mt_client_mic(myturn_client *c, bool on) MT_MUST_CHECK;
 void mt_client_abandon(myturn_client *c); /* the client is being destroyed */
+
+/* client_relay.c: offer and answer of the link through the API, where the SIP server cannot carry them. The call itself
+ * is then for control only. */
+extern const mt_api_link_events mt_client_relay_events;
+extern const char mt_client_relay_sdp[]; /* what such a call is offered and answered with */
+void mt_client_relay_put(myturn_client *c);
+void mt_client_relay_get(myturn_client *c);
+void mt_client_relay_stop(myturn_client *c); /* with the link */
+void mt_client_remote_sdp(myturn_client *c,
+                          const char *sdp); /* client_talk.c: to the link; NULL: the partner has none */
 
 /* client_events.c. Strings are copied, but for static ones: reason, code, words, codec. */
 void mt_client_tell(myturn_client *c, const myturn_event *e);

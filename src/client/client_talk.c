@@ -127,6 +127,7 @@ void mt_client_link_create(myturn_client *c, const mt_turn_action *a) {
     mt_err err = mt_link_create(&cfg, &link_events, l, &l->link);
     if (err == MT_OK) {
         c->link = l;
+        memcpy(c->link_pair, a->pair, sizeof c->link_pair);
         return;
     }
     mt_log(MT_LOG_ERROR, "link", "not made: %s", mt_err_str(err));
@@ -135,7 +136,13 @@ void mt_client_link_create(myturn_client *c, const mt_turn_action *a) {
 }
 
 void mt_client_link_remote(myturn_client *c, uint32_t call) {
-    const char *sdp = c->ua != NULL ? mt_ua_remote_sdp(c->ua, call) : NULL;
+    if (c->sip.asterisk)
+        mt_client_relay_get(c);
+    else
+        mt_client_remote_sdp(c, c->ua != NULL ? mt_ua_remote_sdp(c->ua, call) : NULL);
+}
+
+void mt_client_remote_sdp(myturn_client *c, const char *sdp) {
     if (c->link == NULL)
         return;
     mt_err err = sdp != NULL ? mt_link_remote_sdp(c->link->link, mt_slice_of(sdp)) : MT_EBAD;
@@ -156,6 +163,7 @@ void mt_client_link_bye(myturn_client *c) {
     mt_client_link *l = c->link;
     if (l == NULL)
         return;
+    mt_client_relay_stop(c);
     c->link = NULL;
     l->closing = true;
     c->closing = g_slist_prepend(c->closing, l);
@@ -166,6 +174,7 @@ void mt_client_link_destroy(myturn_client *c) {
     mt_client_link *l = c->link;
     if (l == NULL)
         return;
+    mt_client_relay_stop(c);
     c->link = NULL;
     l->client = NULL;
     destroy_later(l);

@@ -1,8 +1,10 @@
 #include "server/login.h"
 
+#include "base/secret.h"
 #include "base/text.h"
-#include "server/json.h"
+#include "server/asterisk.h"
 #include "server/server_int.h"
+#include "server/web.h"
 
 mt_err mt_login(mt_call *c, const mt_login_wish *wish, mt_session_secrets *secrets, mt_session **out,
                 uint32_t *retry_s) {
@@ -56,6 +58,7 @@ static void add_settings(mt_call *c, const mt_session *s, const mt_session_secre
 
 void mt_login_members(mt_call *c, const mt_session *s, const mt_session_secrets *secrets, mt_buf *out) {
     const char *domain = c->srv->domain;
+    bool asterisk = c->srv->asterisk != NULL;
     mt_slice name = mt_user_name(s->user);
     mt_buf_add_str(out, "\"name\":");
     mt_json_str(out, name);
@@ -63,14 +66,42 @@ void mt_login_members(mt_call *c, const mt_session *s, const mt_session_secrets 
                   (unsigned)mt_user_exten(s->user), secrets->token, (unsigned)c->srv->opt.lease_s);
     mt_text_percent_encode(out, name);
     mt_buf_printf(out, "@%s\",\"username\":\"", domain);
-    mt_text_percent_encode(out, name);
-    mt_buf_printf(out, "\",\"realm\":\"%s\",\"password\":\"%s\",\"udp\":", domain, secrets->password);
+    if (asterisk) /* it compares the digest's user with the name of the device as written */
+        mt_buf_add_slice(out, name);
+    else
+        mt_text_percent_encode(out, name);
+    mt_buf_printf(out,
+                  "\",\"realm\":\"%s\",\"password\":\"%s\",\"udp\":", asterisk ? mt_asterisk_realm(c->srv) : domain,
+                  secrets->password);
     sip_address(c, &c->srv->sip_addr, out);
     mt_buf_add_str(out, ",\"tcp\":");
-    sip_address(c, &c->srv->sip_addr, out);
+    sip_address(c, asterisk ? &(mt_addr){0} : &c->srv->sip_addr, out);
     mt_buf_add_str(out, ",\"tls\":");
     sip_address(c, &c->srv->sips_addr, out);
-    mt_buf_add_str(out, ",\"ws\":\"/sip\",\"mode\":\"embedded\"},\"ice_servers\":[],\"relay_only\":false");
+    mt_buf_printf(out, ",\"ws\":%s,\"mode\":\"%s\"},\"ice_servers\":[],\"relay_only\":false",
+                  asterisk ? "null" : "\"/sip\"", asterisk ? "asterisk" : "embedded");
     if (mt_user_is_phone(s->user))
         add_settings(c, s, secrets, out);
+}
+
+void mt_login_answer(mt_server *srv, mt_http_req *req, const mt_session *s, const mt_session_secrets *secrets,
+                     bool v1) {
+    mt_call c = {.srv = srv, .req = req};
+    mt_web_begin(srv);
+    mt_buf_add_str(&srv->out, v1 ? "{" : "{\"User added\":\"Exten Created\",");
+    mt_login_members(&c, s, secrets, &srv->out);
+    mt_buf_add_char(&srv->out, '}');
+    if (v1)
+        mt_web_send(srv, req, &(mt_web_answer){.status = 201, .headers = "Location: /v1/me\r\n"});
+    else
+        mt_web_send_json(srv, req, 200);
+    mt_wipe(srv->out.p, srv->out.len);
+}
+
+void mt_login_finish(mt_call *c, mt_session *s, mt_session_secrets *secrets, bool v1) {
+    if (c->srv->asterisk != NULL)
+        mt_asterisk_login(c, s, secrets, v1);
+    else
+        mt_login_answer(c->srv, c->req, s, secrets, v1);
+    mt_session_secrets_wipe(secrets);
 }

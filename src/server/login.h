@@ -16,5 +16,9 @@ mt_err mt_login(mt_call *c, const mt_login_wish *wish, mt_session_secrets *secre
                 uint32_t *retry_s) MT_MUST_CHECK;
 /* Appends the members of login's answer, without braces. */
 void mt_login_members(mt_call *c, const mt_session *s, const mt_session_secrets *secrets, mt_buf *out);
+/* The login was made: answers req, by the face of the API that was asked (v1, or the specification's). */
+void mt_login_answer(mt_server *srv, mt_http_req *req, const mt_session *s, const mt_session_secrets *secrets, bool v1);
+/* The same now, or where Asterisk is the SIP server once that knows him. Wipes the secrets. */
+void mt_login_finish(mt_call *c, mt_session *s, mt_session_secrets *secrets, bool v1);
 
 #endif

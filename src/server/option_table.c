@@ -32,6 +32,7 @@
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const who[] = {"operator", "loopback", "open", NULL};
 static const char *const headers[] = {"x-forwarded-for", "forwarded", NULL};
+static const char *const sip_servers[] = {"embedded", "asterisk", NULL};
 static const char *const modes[] = {"try", "require", "off", NULL};
 
 const mt_option mt_option_table[] = {
@@ -60,6 +61,17 @@ const mt_option mt_option_table[] = {
     FLAG("api", "open_api_anywhere", open_api_anywhere, HELP("allow open_api beyond loopback")),
     WORD("api", "metrics", metrics, who, LIVE,
          HELP("/metrics is for the operator's token, also for loopback, or open")),
+
+    WORD("asterisk", "sip_server", asterisk.sip_server, sip_servers,
+         HELP("who is the SIP server; the rest of this section is for asterisk"), .value = "WHICH"),
+    TEXT("asterisk", "asterisk_dir", asterisk.dir, HELP("where its sip.conf and extensions.conf are"), .value = "DIR"),
+    ADDRESS("asterisk", "asterisk_host", asterisk.host, HELP("where clients reach it, over UDP")),
+    HOST("asterisk", "asterisk_realm", asterisk.realm, HELP("its SIP realm")),
+    TEXT("asterisk", "asterisk_command", asterisk.command,
+         HELP("its program, by which it is asked while the AMI is away"), .value = "FILE"),
+    ADDRESS("asterisk", "ami", asterisk.ami, HELP("its manager interface")),
+    TEXT("asterisk", "ami_user", asterisk.ami_user, HELP("who to be there"), .value = "NAME"),
+    PATH("asterisk", "ami_secret_file", asterisk.ami_secret_file, HELP("a file with the secret for it, one line")),
 
     WORD("log", "log_level", log_level, levels, LIVE, HELP("how much is logged; addresses at debug only")),
     FLAG("log", "log_names", log_names, LIVE, HELP("nicknames and pairs in the log even if it is no terminal")),

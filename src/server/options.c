@@ -17,6 +17,7 @@ void mt_options_default(mt_options *o) {
         o->http = at;
     if (mt_addr_parse(MT_SLICE_LIT("127.0.0.1:5060"), &at) == MT_OK)
         o->sip = at;
+    mt_asterisk_options_default(&o->asterisk);
     o->metrics = MT_METRICS_LOOPBACK;
     o->log_level = MT_LOG_INFO;
     o->lease_s = 30;
@@ -57,12 +58,22 @@ static void check_tls(const mt_options *o, mt_buf *faults) {
         together(o, faults, files ? first : "self_signed", "a certificate means nothing without https or sips");
 }
 
+static void check_asterisk(const mt_options *o, mt_buf *faults) {
+    if (o->asterisk.sip_server != MT_SIP_ASTERISK)
+        return;
+    if (o->asterisk.ami_secret_file == NULL)
+        together(o, faults, "sip_server", "asterisk needs ami_secret_file");
+    if (mt_options_has(&o->sips))
+        together(o, faults, "sips", "is for the embedded SIP server: clients register with Asterisk itself, over UDP");
+}
+
 static bool is_local_only(const mt_options *o) {
     return mt_addr_is_loopback(&o->http) && (!mt_options_has(&o->https) || mt_addr_is_loopback(&o->https));
 }
 
 static void check_together(const mt_options *o, mt_buf *faults) {
     check_tls(o, faults);
+    check_asterisk(o, faults);
     if (o->open_api && !o->open_api_anywhere && !is_local_only(o))
         together(o, faults, "open_api",
                  "makes everybody operator and is refused beyond loopback; if that is really wanted, add "

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "match/match.h"
 #include "net/net.h"
+#include "server/asterisk_options.h"
 #include "server/limits.h"
 #include "server/proxies.h"
 #include "server/sandbox.h"
@@ -44,6 +45,7 @@ typedef struct mt_options {
     mt_limits_config limits;
     mt_match_config match;
     mt_sip_server_config sip_rules; /* addresses and ports in it are the server's to fill in */
+    mt_asterisk_options asterisk;
     uint32_t lease_s, first_lease_s, max_wait_s;
 
     const char *config;                             /* the file; NULL: none */

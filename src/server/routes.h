@@ -18,6 +18,8 @@ void mt_routes_spec_busy(mt_call *c);
 void mt_routes_spec_ready_to_talk(mt_call *c);
 void mt_routes_spec_peer(mt_call *c);
 void mt_routes_spec_delete(mt_call *c);
+/* Appends where s is, as JSON. */
+void mt_routes_ip(mt_buf *out, const mt_session *s);
 
 /* routes_v1.c */
 void mt_routes_v1_login(mt_call *c);

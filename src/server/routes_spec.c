@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "server/asterisk.h"
 #include "server/login.h"
 #include "server/routes.h"
 #include "server/turn.h"
@@ -26,13 +27,7 @@ void mt_routes_spec_login(mt_call *c) {
     uint32_t retry_s;
     mt_err err = mt_login(c, &(mt_login_wish){.name = c->name}, &secrets, &s, &retry_s);
     if (err == MT_OK) {
-        mt_web_begin(c->srv);
-        mt_buf_add_str(&c->srv->out, "{\"User added\":\"Exten Created\",");
-        mt_login_members(c, s, &secrets, &c->srv->out);
-        mt_buf_add_char(&c->srv->out, '}');
-        mt_web_send_json(c->srv, c->req, 200);
-        mt_wipe(c->srv->out.p, c->srv->out.len);
-        mt_session_secrets_wipe(&secrets);
+        mt_login_finish(c, s, &secrets, false);
     } else if (err == MT_EEXIST) {
         answer(c, 404, "{\"User exists\":\"Exten NOT Created\"}");
     } else if (err == MT_ELIMIT && retry_s > 0) {
@@ -44,7 +39,7 @@ void mt_routes_spec_login(mt_call *c) {
 
 /* "[Jeden]" would replace "[jeden]" in such a file, and a name may not leave its line: names have neither ']' nor ';'.
  */
-void mt_routes_spec_sip_file(mt_call *c) {
+static void own_file(mt_call *c) {
     static const char general[] = "[general]\ncontext=public\nallowoverlap=no\nudpbindaddr=0.0.0.0\ntcpenable=no\n"
                                   "tcpbindaddr=0.0.0.0\ntransport=udp\nsrvlookup=yes\nqualify=yes\ncallcounter=yes\n";
     mt_buf *out = &c->srv->out;
@@ -56,6 +51,15 @@ void mt_routes_spec_sip_file(mt_call *c) {
         mt_buf_add_str(out, "]\ntype=friend\ncontext=phones\nallow=ulaw,alaw\nsecret=***\nhost=dynamic\n");
     }
     mt_web_send(c->srv, c->req, &(mt_web_answer){.status = 200, .content_type = "text/plain; charset=utf-8"});
+}
+
+void mt_routes_spec_sip_file(mt_call *c) {
+    if (c->srv->asterisk == NULL)
+        own_file(c);
+    else if (mt_asterisk_show_file(c->srv) != MT_OK)
+        mt_web_problem(c->srv, c->req, MT_WEB_SIP_AWAY);
+    else
+        mt_web_send(c->srv, c->req, &(mt_web_answer){.status = 200, .content_type = "text/plain; charset=utf-8"});
 }
 
 static void add_statuses(mt_server *srv) {
@@ -117,7 +121,7 @@ void mt_routes_spec_status(mt_call *c) {
     mt_web_send_json(c->srv, c->req, 200);
 }
 
-static void add_ip(mt_buf *out, const mt_session *s) {
+void mt_routes_ip(mt_buf *out, const mt_session *s) {
     mt_addr a = mt_session_addr(s);
     char ip[MT_ADDR_STRLEN];
     mt_addr_format_ip(&a, ip);
@@ -125,8 +129,12 @@ static void add_ip(mt_buf *out, const mt_session *s) {
 }
 
 void mt_routes_spec_ip(mt_call *c) {
+    if (c->srv->asterisk != NULL) {
+        mt_asterisk_where(c);
+        return;
+    }
     mt_web_begin(c->srv);
-    add_ip(&c->srv->out, c->target);
+    mt_routes_ip(&c->srv->out, c->target);
     mt_web_send_json(c->srv, c->req, 200);
 }
 
@@ -165,7 +173,7 @@ static void answer_peer(mt_call *c, const mt_pair *pair) {
         mt_buf_printf(out, ",\"exten\":\"%u\",\"ip_to_send_data\":", (unsigned)mt_user_exten(partner->user));
     else
         mt_buf_add_str(out, ",\"exten\":null,\"ip_to_send_data\":");
-    add_ip(out, partner);
+    mt_routes_ip(out, partner);
     mt_buf_add_char(out, '}');
     mt_web_answer a = {.status = caller ? 202 : 230};
     a.written_ctx = mt_turn_telling(s, false);

@@ -28,13 +28,7 @@ static void login(mt_call *c, const mt_login_wish *wish) {
     uint32_t retry_s;
     mt_err err = mt_login(c, wish, &secrets, &s, &retry_s);
     if (err == MT_OK) {
-        mt_web_begin(c->srv);
-        mt_buf_add_char(&c->srv->out, '{');
-        mt_login_members(c, s, &secrets, &c->srv->out);
-        mt_buf_add_char(&c->srv->out, '}');
-        mt_web_send(c->srv, c->req, &(mt_web_answer){.status = 201, .headers = "Location: /v1/me\r\n"});
-        mt_wipe(c->srv->out.p, c->srv->out.len);
-        mt_session_secrets_wipe(&secrets);
+        mt_login_finish(c, s, &secrets, true);
     } else if (err == MT_ELIMIT && retry_s > 0) {
         mt_web_slow_down(c->srv, c->req, retry_s);
     } else if (err == MT_EBAD) {
@@ -51,7 +45,8 @@ void mt_routes_v1_login(mt_call *c) {
         return;
     if (body == NULL || !text_member(body, "name", &name) || name.p == NULL || !text_member(body, "device", &device))
         mt_web_problem(c->srv, c->req, MT_WEB_BAD_REQUEST);
-    else if (device.p != NULL && !mt_slice_is(device, "client") && !mt_slice_is(device, "phone"))
+    else if (device.p != NULL && !mt_slice_is(device, "client") &&
+             !(mt_slice_is(device, "phone") && c->srv->asterisk == NULL))
         mt_web_problem(c->srv, c->req, MT_WEB_INVALID_DEVICE);
     else
         login(c, &(mt_login_wish){.name = name, .phone = device.p != NULL && mt_slice_is(device, "phone")});

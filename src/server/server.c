@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "server/api.h"
+#include "server/asterisk.h"
 #include "server/json.h"
 #include "server/secure.h"
 #include "server/server_int.h"
@@ -21,6 +22,10 @@
 
 static mt_err listen_sip(mt_server *s) {
     mt_addr at = s->opt.sip, tcp, udp;
+    if (s->opt.asterisk.sip_server == MT_SIP_ASTERISK) {
+        s->sip_addr = s->opt.asterisk.host;
+        return MT_OK;
+    }
     mt_err err = mt_net_listen_sip_tcp(s->net, &at, &tcp);
     if (err != MT_OK)
         return err;
@@ -47,7 +52,11 @@ static void conn_gone(void *ctx, const mt_addr *remote) {
 
 static void abandoned(void *ctx, mt_http_req *req) {
     mt_hold *h = mt_http_req_ctx(req);
-    if (h != NULL)
+    if (h == NULL)
+        return;
+    if (h->kind >= MT_HOLD_LOGIN)
+        mt_asterisk_abandoned(h, mt_server_now_ms(ctx));
+    else
         mt_turn_abandoned(h, mt_server_now_ms(ctx));
 }
 
@@ -124,7 +133,9 @@ static void on_callee_ready(void *ctx, mt_pair *pair) {
 static void on_ended(void *ctx, mt_pair *pair, mt_pair_end why) {
     mt_server *srv = ctx;
     mt_session *both[] = {mt_session_of(mt_pair_caller(pair)), mt_session_of(mt_pair_callee(pair))};
-    mt_event ev = {.kind = MT_EVENT_ENDED};
+    mt_event ev = {.kind = MT_EVENT_ENDED,
+                   .a = mt_user_exten(mt_pair_caller(pair)),
+                   .b = mt_user_exten(mt_pair_callee(pair))};
     memcpy(ev.pair, mt_pair_id(pair), sizeof ev.pair);
     mt_console_ended(pair, why);
     mt_events_push(&srv->events, &ev);
@@ -149,6 +160,7 @@ static void act(mt_server *s, const mt_event *ev, int64_t now_ms) {
     case MT_EVENT_ENDED:
         memcpy(pair.id, ev->pair, sizeof pair.id);
         mt_sip_server_end_pair(s->sip, &pair, now_ms);
+        mt_asterisk_pair_ended(s, ev);
         break;
     case MT_EVENT_TOLD:
         mt_turn_told(s, ev, now_ms);
@@ -198,7 +210,7 @@ static void everybody_out(mt_server *s, int64_t now_ms) {
 static void stop_if_done(mt_server *s) {
     int64_t now_ms = mt_server_now_ms(s);
     int64_t since_ms = now_ms - (s->stop_by_ms - STOP_MOST_MS);
-    bool calm = mt_sip_server_count(s->sip).dialogs == 0;
+    bool calm = mt_sip_server_count(s->sip).dialogs == 0 && mt_asterisk_is_calm(s);
     if (now_ms < s->stop_by_ms && !(calm && since_ms >= STOP_LEAST_MS))
         return;
     everybody_out(s, now_ms);
@@ -211,6 +223,7 @@ static void on_turn(void *ctx) {
     settle(s);
     if (s->stopping)
         stop_if_done(s);
+    mt_asterisk_turn(s);
     arm(s);
 }
 
@@ -232,6 +245,7 @@ static void begin_stop(mt_server *s) {
         mt_turn_shutdown(mt_session_of(u));
         mt_match_busy(s->match, u, MT_END_SHUTDOWN, now_ms);
     }
+    mt_asterisk_stop(s);
 }
 
 static void load_files(mt_server *s) {
@@ -300,6 +314,8 @@ static mt_err build(mt_server *s) {
         err = open_network(s);
     if (err == MT_OK)
         err = mt_sip_front_create(s);
+    if (err == MT_OK && s->opt.asterisk.sip_server == MT_SIP_ASTERISK)
+        err = mt_asterisk_create(s);
     return err;
 }
 
@@ -354,6 +370,9 @@ void mt_server_destroy(mt_server *s) {
     if (s == NULL)
         return;
     int64_t now_ms = s->net != NULL ? mt_server_now_ms(s) : 0;
+    if (s->asterisk != NULL) /* while it can still be written and said that they are gone */
+        everybody_out(s, now_ms);
+    mt_asterisk_destroy(s);
     /* First the network, which reports what was still open; nothing is sent any more. */
     mt_net_destroy(s->net);
     s->net = NULL;

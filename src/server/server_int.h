@@ -17,6 +17,8 @@
 #include "server/token.h"
 #include "sip/sip_server.h"
 
+struct mt_asterisk;
+
 struct mt_server {
     mt_options opt;
     mt_random random;
@@ -27,7 +29,8 @@ struct mt_server {
     mt_addr http_addr, sip_addr;
     mt_addr https_addr, sips_addr; /* where served */
     mt_match *match;
-    mt_sip_server *sip;
+    mt_sip_server *sip; /* there, but reached by nobody, where Asterisk is the SIP server */
+    struct mt_asterisk *asterisk; /* NULL: the embedded one is */
     mt_limits limits;
     mt_map by_token;
     mt_timerq timers; /* leases and held requests */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "server/asterisk.h"
 #include "server/names.h"
 #include "server/server_int.h"
 #include "server/turn.h"
@@ -178,6 +179,7 @@ void mt_session_end(mt_session *s, mt_pair_end end, const char *why, int64_t now
     mt_server *srv = s->srv;
     uint32_t exten = mt_user_exten(s->user);
     mt_console_logout(s, why);
+    mt_asterisk_logout(s, now_ms);
     mt_turn_hold_gone(&s->turn);
     mt_turn_hold_gone(&s->me);
     mt_timer_stop(&srv->timers, &s->lease);
@@ -223,6 +225,9 @@ unsigned mt_session_links(const mt_session *s) {
 
 mt_addr mt_session_addr(const mt_session *s) {
     mt_sip_flow flow;
+    mt_addr addr;
+    if (mt_asterisk_addr(s, &addr))
+        return addr;
     if (mt_sip_server_binding(s->srv->sip, mt_user_exten(s->user), &flow) == MT_OK)
         return flow.addr;
     return s->last_addr;

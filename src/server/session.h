@@ -19,8 +19,18 @@
 
 typedef struct mt_session mt_session;
 
+typedef enum mt_hold_kind {
+    MT_HOLD_TURN,
+    MT_HOLD_ME,
+    /* those of asterisk.h */
+    MT_HOLD_LOGIN,
+    MT_HOLD_LINK,
+    MT_HOLD_QUERY,
+} mt_hold_kind;
+
 /* A request that is answered later. */
 typedef struct mt_hold {
+    mt_hold_kind kind;
     mt_session *owner;
     mt_http_req *req; /* NULL: none is held */
     mt_timer timer;
@@ -57,6 +67,7 @@ struct mt_session {
     mt_timer lease;
     bool registered, ever_registered, idle;
     mt_hold turn, me;
+    struct mt_asterisk_peer *peer;  /* NULL: the SIP server is the embedded one */
     uint8_t told[MT_PAIR_ID_BYTES]; /* the pair he was last told of */
     bool was_told;
     uint32_t version; /* grows with whatever /v1/me shows */

@@ -83,7 +83,7 @@ const char *mt_sip_front_upgrade(void *ctx, mt_http_req *req) {
     mt_server *srv = ctx;
     if (!mt_web_admit(srv, req))
         return NULL;
-    if (!mt_slice_is(mt_http_req_path(req), "/sip"))
+    if (!mt_slice_is(mt_http_req_path(req), "/sip") || srv->asterisk != NULL)
         mt_web_problem(srv, req, MT_WEB_NOT_FOUND);
     else if (srv->stopping)
         mt_web_problem(srv, req, MT_WEB_SHUTTING_DOWN);

@@ -20,7 +20,7 @@ static void turn_due(mt_timer *t, void *ctx, int64_t now_ms);
 static void me_due(mt_timer *t, void *ctx, int64_t now_ms);
 
 void mt_turn_hold_init(mt_hold *h, mt_session *owner, bool me) {
-    *h = (mt_hold){.owner = owner};
+    *h = (mt_hold){.kind = me ? MT_HOLD_ME : MT_HOLD_TURN, .owner = owner};
     mt_timer_init(&h->timer, me ? me_due : turn_due);
 }
 

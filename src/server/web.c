@@ -28,6 +28,7 @@ static const struct {
     [MT_WEB_MEDIA_TYPE] = {415, "unsupported_media_type", "The body must be application/json"},
     [MT_WEB_WRONG_HOST] = {421, "wrong_host", "This server does not go by that name"},
     [MT_WEB_FULL] = {503, "full", "The server is full, try again later"},
+    [MT_WEB_SIP_AWAY] = {503, "sip_away", "The SIP server does not answer, try again later"},
     [MT_WEB_SHUTTING_DOWN] = {503, "shutting_down", "The server is going down"},
 };
 

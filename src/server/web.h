@@ -23,6 +23,7 @@ typedef enum mt_web_trouble {
     MT_WEB_MEDIA_TYPE,
     MT_WEB_WRONG_HOST,
     MT_WEB_FULL,
+    MT_WEB_SIP_AWAY,
     MT_WEB_SHUTTING_DOWN,
 } mt_web_trouble;
 

@@ -55,4 +55,12 @@ void fake_conn_close(mt_conn *c);
 /* Whether a new connection from there is let in. */
 bool fake_accept(const char *from);
 
+/* The server's outgoing connection (Asterisk's manager interface). */
+bool fake_stream_is_open(void); /* or being opened */
+void fake_stream_up(void);
+void fake_stream_text(const char *text);
+void fake_stream_down(void);
+const char *fake_stream_said(void); /* by the server since fake_stream_forget or the opening */
+void fake_stream_forget(void);
+
 #endif
