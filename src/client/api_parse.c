@@ -194,6 +194,8 @@ bool mt_api_parse_me(JsonObject *o, mt_turn_me *out) {
     *out = (mt_turn_me){.registered = get_bool(o, "registered"), .talking = get_bool(o, "talking")};
     out->paired = !JSON_NODE_HOLDS_NULL(pair);
     return !out->paired || parse_pair_id(get_string(o, "pair"), out->pair);
+}
+
 bool mt_api_parse_link(JsonObject *o, const char **text) {
     JsonNode *n = json_object_get_member(o, "link");
     if (n == NULL)
