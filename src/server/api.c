@@ -67,21 +67,25 @@ static bool matches(const route *r, mt_slice path) {
     return path.len > len && memchr(path.p + len, '/', path.len - len) == NULL;
 }
 
+/* get-peer draws: one who asked for its head only would be in a pair and not know with whom. */
+static bool has_head(const route *r) {
+    return r->method == MT_HTTP_GET && r->fn != mt_routes_spec_peer;
+}
+
 /* The route, or NULL: then *allow lists the methods of the path, and is empty for an unknown one. */
 static const route *find_route(mt_slice path, mt_http_method method, char allow[64]) {
     static const char *const names[] = {
-        [MT_HTTP_GET] = "GET, HEAD", [MT_HTTP_POST] = "POST", [MT_HTTP_PUT] = "PUT", [MT_HTTP_DELETE] = "DELETE"};
-    if (method == MT_HTTP_HEAD)
-        method = MT_HTTP_GET;
+        [MT_HTTP_GET] = "GET", [MT_HTTP_POST] = "POST", [MT_HTTP_PUT] = "PUT", [MT_HTTP_DELETE] = "DELETE"};
     size_t len = 0;
     allow[0] = '\0';
     for (size_t i = 0; i < ROUTES; i++) {
         if (!matches(&routes[i], path))
             continue;
-        if (routes[i].method == method)
+        bool head = has_head(&routes[i]);
+        if (routes[i].method == method || (method == MT_HTTP_HEAD && head))
             return &routes[i];
         const char *name = names[routes[i].method];
-        len += (size_t)snprintf(allow + len, 64 - len, "%s%s", len > 0 ? ", " : "", name);
+        len += (size_t)snprintf(allow + len, 64 - len, "%s%s%s", len > 0 ? ", " : "", name, head ? ", HEAD" : "");
     }
     return NULL;
 }

@@ -195,7 +195,7 @@ def test_unknown_routes_are_404_in_json(server, path):
     ("POST", "/user-status", "GET, HEAD"), ("PUT", "/user-status/jeden", "GET, HEAD"), ("DELETE", "/user-ip/jeden", "GET, HEAD"),
     ("POST", "/pair-status", "GET, HEAD"), ("GET", "/update-status-rdy/jeden", "PUT"),
     ("POST", "/update-status-busy/jeden", "PUT"), ("GET", "/update-status-rdy-to-talk/jeden", "PUT"),
-    ("POST", "/get-peer/jeden", "GET, HEAD"), ("GET", "/delete-user/jeden", "DELETE"), ("PUT", "/v1/turn", "POST, DELETE"),
+    ("POST", "/get-peer/jeden", "GET"), ("GET", "/delete-user/jeden", "DELETE"), ("PUT", "/v1/turn", "POST, DELETE"),
     ("PUT", "/v1/me", "GET, HEAD, DELETE"), ("PUT", "/v1/users", "GET, HEAD, POST"), ("OPTIONS", "/v1/users", "GET, HEAD, POST"),
     ("PATCH", "/healthz", "GET, HEAD"), ("DELETE", "/", "GET, HEAD")])
 def test_wrong_methods_are_405_and_say_which(server, method, path, allow):

@@ -237,6 +237,18 @@ def test_guessed_tokens(attacked):
     assert Api(attacked.url, "x" * 43).put("/update-status-busy/jeden").status == 401
 
 
+def test_head_draws_nobody(attacked):
+    """It did, and its answer told nobody of the pair."""
+    jeden, dwa = User(attacked.url, "jeden"), User(attacked.url, "dwa")
+    for user in (jeden, dwa):
+        user.put(f"/update-status-rdy/{user.name}")
+    answer = jeden.call("HEAD", "/get-peer/jeden")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+    assert (jeden.status, dwa.status) == (1, 1)
+    assert jeden.call("HEAD", "/user-status/jeden").status == 200
+    assert jeden.call("POST", "/user-status/jeden").headers["Allow"] == "GET, HEAD"
+
+
 @pytest.mark.parametrize("name,value,status", [
     ("Origin", "http://evil.example", 403), ("Origin", "null", 403), ("Origin", "http://127.0.0.1:1", 403),
     ("Origin", "http://127.0.0.1.evil.example", 403), ("Host", "evil.example", 421), ("Host", "127.0.0.1.evil.example", 421),
