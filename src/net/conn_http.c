@@ -47,6 +47,12 @@ size_t mt_conn_http_input(mt_conn *c, char *bytes, size_t len) {
 const mt_addr *mt_http_req_remote(const mt_http_req *req) {
     return &req->conn->remote;
 }
+const mt_addr *mt_http_req_peer(const mt_http_req *req) {
+    return &req->conn->peer;
+}
+void mt_http_req_set_remote(mt_http_req *req, const mt_addr *remote) {
+    req->conn->remote = *remote;
+}
 bool mt_http_req_secure(const mt_http_req *req) {
     return mt_conn_secure(req->conn);
 }

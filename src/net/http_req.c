@@ -57,9 +57,13 @@ static bool is_named(const mt_http_req *req, unsigned i, mt_slice name) {
 }
 
 bool mt_http_req_header(const mt_http_req *req, const char *name, mt_slice *out) {
+    return mt_http_req_header_at(req, name, 0, out);
+}
+
+bool mt_http_req_header_at(const mt_http_req *req, const char *name, size_t index, mt_slice *out) {
     mt_slice want = mt_slice_of(name);
     for (unsigned i = 0; i < req->field_count; i++) {
-        if (is_named(req, i, want)) {
+        if (is_named(req, i, want) && index-- == 0) {
             *out = mt_http_span_of(req->raw, req->fields[i].value);
             return true;
         }

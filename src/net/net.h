@@ -115,10 +115,16 @@ mt_slice mt_http_req_path(const mt_http_req *req);  /* raw, before '?' */
 mt_slice mt_http_req_query(const mt_http_req *req); /* raw, behind '?', or empty */
 mt_slice mt_http_req_body(const mt_http_req *req);
 bool mt_http_req_header(const mt_http_req *req, const char *name, mt_slice *out); /* first of that name; false: none */
+/* The index-th of that name, from 0. False: there are fewer. */
+bool mt_http_req_header_at(const mt_http_req *req, const char *name, size_t index, mt_slice *out);
 size_t mt_http_req_header_count(const mt_http_req *req, const char *name);
 /* Whether one of the comma-separated elements of the headers of that name is token (without regard to ASCII case). */
 bool mt_http_req_header_has(const mt_http_req *req, const char *name, const char *token);
-const mt_addr *mt_http_req_remote(const mt_http_req *req);
+const mt_addr *mt_http_req_remote(const mt_http_req *req); /* who asks: the peer, unless it was set */
+const mt_addr *mt_http_req_peer(const mt_http_req *req);   /* the other end of the connection */
+/* The peer asks for another, who from now on is the connection's remote address: of a WebSocket it becomes too. accept
+ * and gone go on naming the peer. */
+void mt_http_req_set_remote(mt_http_req *req, const mt_addr *remote);
 bool mt_http_req_secure(const mt_http_req *req); /* came by TLS */
 void mt_http_req_set_ctx(mt_http_req *req, void *ctx);
 void *mt_http_req_ctx(const mt_http_req *req);
@@ -142,7 +148,7 @@ void mt_http_reply(mt_http_req *req, const mt_http_answer *answer);
 
 /* Connections that carry SIP. */
 uint64_t mt_conn_id(const mt_conn *c);
-const mt_addr *mt_conn_remote(const mt_conn *c);
+const mt_addr *mt_conn_remote(const mt_conn *c); /* as mt_http_req_remote */
 const mt_addr *mt_conn_peer(const mt_conn *c);
 bool mt_conn_is_ws(const mt_conn *c);
 bool mt_conn_secure(const mt_conn *c);

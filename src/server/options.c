@@ -160,6 +160,8 @@ static mt_err read_file(int argc, char *const argv[], mt_options *o, mt_buf *fau
 mt_err mt_options_parse(int argc, char *const argv[], mt_options *out, mt_buf *faults) {
     mt_options o;
     mt_options_default(&o);
+    o.argc = argc;
+    o.argv = argv;
     size_t before = faults->len;
     mt_err err = read_file(argc, argv, &o, faults);
     if (err == MT_OK)

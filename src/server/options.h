@@ -51,6 +51,8 @@ typedef struct mt_options {
     const char *config;                             /* the file; NULL: none */
     bool help, version, print_config, check_config; /* asked for instead of serving */
 
+    int argc; /* for SIGHUP, which reads all of it again */
+    char *const *argv;
     mt_options_text *texts;
     uint16_t from[160]; /* by row of the table: line in the file, 0 for a default, MT_OPTIONS_ARGV */
 } mt_options;

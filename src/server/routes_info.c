@@ -15,28 +15,20 @@ void mt_routes_info_health(mt_call *c) {
     mt_web_send_json(c->srv, c->req, 200);
 }
 
-static void metric(mt_buf *out, const char *name, const char *type, const char *help, uint64_t value) {
-    mt_buf_printf(out, "# HELP myturn_%s %s\n# TYPE myturn_%s %s\nmyturn_%s %llu\n", name, help, name, type, name,
-                  (unsigned long long)value);
+/* What came through a proxy is not from this machine, though the proxy may be. */
+static bool is_local(const mt_http_req *req) {
+    return mt_addr_is_loopback(mt_http_req_remote(req)) && mt_http_req_header_count(req, "X-Forwarded-For") == 0 &&
+           mt_http_req_header_count(req, "Forwarded") == 0;
 }
 
 void mt_routes_info_metrics(mt_call *c) {
-    mt_match_counts m = mt_match_count(c->srv->match);
-    mt_sip_server_counts s = mt_sip_server_count(c->srv->sip);
-    mt_net_counts n = mt_net_count(c->srv->net);
-    mt_buf *out = &c->srv->out;
+    mt_options_metrics who = c->srv->opt.metrics;
+    if (!c->operator_ && who != MT_METRICS_OPEN && !(who == MT_METRICS_LOOPBACK && is_local(c->req))) {
+        mt_web_problem(c->srv, c->req, c->self != NULL ? MT_WEB_OPERATOR_ONLY : MT_WEB_UNAUTHORIZED);
+        return;
+    }
     mt_web_begin(c->srv);
-    metric(out, "users_online", "gauge", "Users logged in.", m.online);
-    metric(out, "users_ready", "gauge", "Users waiting to be drawn.", m.ready);
-    metric(out, "users_talking", "gauge", "Users in a pair.", m.talking);
-    metric(out, "draws_total", "counter", "Pairs drawn.", m.draws);
-    metric(out, "http_requests_total", "counter", "HTTP requests read.", n.requests);
-    metric(out, "connections_open", "gauge", "TCP connections open.", n.open);
-    metric(out, "connections_refused_total", "counter", "TCP connections refused by a limit.", n.refused);
-    metric(out, "sip_requests_total", "counter", "SIP requests received.", s.requests);
-    metric(out, "sip_malformed_total", "counter", "SIP messages dropped as malformed.", s.malformed);
-    metric(out, "sip_bindings", "gauge", "Users registered by SIP.", s.bindings);
-    metric(out, "sip_dialogs", "gauge", "Calls known to the SIP server.", s.dialogs);
+    mt_metrics_write(c->srv, &c->srv->out);
     mt_web_send(c->srv, c->req,
                 &(mt_web_answer){.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8"});
 }

@@ -31,7 +31,7 @@ void mt_routes_spec_login(mt_call *c) {
     } else if (err == MT_EEXIST) {
         answer(c, 404, "{\"User exists\":\"Exten NOT Created\"}");
     } else if (err == MT_ELIMIT && retry_s > 0) {
-        mt_web_slow_down(c->srv, c->req, retry_s);
+        mt_web_slow_down(c->srv, c->req, MT_REFUSED_LOGINS, retry_s);
     } else {
         mt_web_problem(c->srv, c->req, err == MT_EBAD ? MT_WEB_INVALID_NAME : MT_WEB_FULL);
     }

@@ -30,7 +30,7 @@ static void login(mt_call *c, const mt_login_wish *wish) {
     if (err == MT_OK) {
         mt_login_finish(c, s, &secrets, true);
     } else if (err == MT_ELIMIT && retry_s > 0) {
-        mt_web_slow_down(c->srv, c->req, retry_s);
+        mt_web_slow_down(c->srv, c->req, MT_REFUSED_LOGINS, retry_s);
     } else if (err == MT_EBAD) {
         mt_web_problem(c->srv, c->req, MT_WEB_INVALID_NAME);
     } else {

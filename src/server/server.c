@@ -9,6 +9,7 @@
 #include "server/api.h"
 #include "server/asterisk.h"
 #include "server/json.h"
+#include "server/reload.h"
 #include "server/secure.h"
 #include "server/server_int.h"
 #include "server/sip_front.h"
@@ -38,7 +39,10 @@ static mt_err listen_sip(mt_server *s) {
 
 static bool accept_conn(void *ctx, const mt_addr *remote) {
     mt_server *s = ctx;
-    bool good = mt_limits_conn_open(&s->limits, remote, mt_server_now_ms(s));
+    /* Through a proxy come many: their requests and WebSockets are counted instead. */
+    bool good = mt_proxies_trusts(&s->opt.trusted_proxies, remote) ||
+                mt_limits_conn_open(&s->limits, remote, mt_server_now_ms(s));
+    s->metrics.refused[MT_REFUSED_CONNECTIONS] += !good;
     if (!good)
         mt_console_trouble(&s->console, MT_CONSOLE_LIMIT, "an address has too many connections", remote,
                            mt_server_now_ms(s));
@@ -47,7 +51,8 @@ static bool accept_conn(void *ctx, const mt_addr *remote) {
 
 static void conn_gone(void *ctx, const mt_addr *remote) {
     mt_server *s = ctx;
-    mt_limits_conn_closed(&s->limits, remote);
+    if (!mt_proxies_trusts(&s->opt.trusted_proxies, remote))
+        mt_limits_conn_closed(&s->limits, remote);
 }
 
 static void abandoned(void *ctx, mt_http_req *req) {
@@ -119,9 +124,12 @@ static void on_status(void *ctx, mt_user *user, mt_status was) {
 
 static void on_drawn(void *ctx, mt_pair *pair) {
     mt_session *both[] = {mt_session_of(mt_pair_caller(pair)), mt_session_of(mt_pair_callee(pair))};
+    int64_t now_ms = mt_server_now_ms(ctx);
     mt_console_drawn(pair);
     for (size_t i = 0; i < 2; i++) {
         both[i]->turn.drawn = true; /* it may be over before anybody looks */
+        both[i]->drawn_ms = now_ms;
+        mt_metrics_time(&((mt_server *)ctx)->metrics.draw_wait, now_ms - mt_user_wait_since_ms(both[i]->user));
         mt_session_changed(both[i]);
     }
 }
@@ -185,6 +193,7 @@ static void arm(mt_server *s) {
     int64_t look_ms = mt_server_now_ms(s) + STOP_LOOK_MS;
     if (s->stopping && look_ms < due_ms)
         due_ms = look_ms;
+    s->wake_ms = due_ms;
     mt_net_wake_at(s->net, due_ms);
 }
 
@@ -229,6 +238,9 @@ static void on_turn(void *ctx) {
 
 static void on_wake(void *ctx, int64_t now_ms) {
     mt_server *s = ctx;
+    if (s->wake_ms != MT_NEVER)
+        mt_metrics_time(&s->metrics.lag, now_ms - s->wake_ms);
+    s->wake_ms = MT_NEVER;
     mt_match_tick(s->match, now_ms);
     mt_timerq_run(&s->timers, now_ms);
     mt_sip_server_tick(s->sip, now_ms);
@@ -248,39 +260,14 @@ static void begin_stop(mt_server *s) {
     mt_asterisk_stop(s);
 }
 
-static void load_files(mt_server *s) {
-    mt_static *files;
-    if (s->opt.web == NULL || mt_static_load(s->opt.web, s->random, &files) != MT_OK)
-        return; /* what was loaded before stays */
-    mt_static_free(s->files);
-    s->files = files;
-    mt_log(MT_LOG_INFO, "web", "%zu files from %s", mt_static_count(files), s->opt.web);
-}
-
 static void on_signal(void *ctx, int signum) {
     mt_server *s = ctx;
-    if (signum == SIGHUP) {
-        load_files(s);
-        mt_secure_reload(s);
-    } else if (s->stopping)
+    if (signum == SIGHUP)
+        mt_reload_all(s);
+    else if (s->stopping)
         mt_net_stop(s->net);
     else
         begin_stop(s);
-}
-
-static mt_err load_operator(mt_server *s) {
-    bool open_to_others = false;
-    const char *path = s->opt.operator_token_file;
-    if (path == NULL)
-        return MT_OK;
-    mt_err err = mt_token_operator_load(path, &s->op, &open_to_others);
-    if (err == MT_EBAD)
-        mt_log(MT_LOG_ERROR, "operator", "%s: must be one line of 16 to 256 visible ASCII characters", path);
-    else if (err != MT_OK)
-        mt_log(MT_LOG_ERROR, "operator", "%s cannot be read", path);
-    else if (open_to_others)
-        mt_log(MT_LOG_WARN, "operator", "%s can be read by others: chmod 600 it", path);
-    return err;
 }
 
 static void warn(const mt_server *s) {
@@ -303,11 +290,9 @@ static mt_err build(mt_server *s) {
     if (err == MT_OK)
         err = mt_match_create(&s->opt.match, s->random, &match_events, s, &s->match);
     if (err == MT_OK)
-        err = load_operator(s);
-    if (err == MT_OK && s->opt.web != NULL) {
-        load_files(s);
-        err = s->files != NULL ? MT_OK : MT_ESYS;
-    }
+        err = mt_reload_operator(s);
+    if (err == MT_OK)
+        err = mt_reload_web(s);
     if (err == MT_OK)
         err = mt_secure_create(s);
     if (err == MT_OK)

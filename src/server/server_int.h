@@ -11,6 +11,7 @@
 #include "server/console.h"
 #include "server/events.h"
 #include "server/limits.h"
+#include "server/metrics.h"
 #include "server/server.h"
 #include "server/session.h"
 #include "server/static.h"
@@ -38,6 +39,8 @@ struct mt_server {
     mt_token_operator op;
     mt_static *files; /* NULL: no folder is served */
     mt_console console;
+    mt_metrics metrics;
+    int64_t wake_ms;    /* what the loop was asked to wake for; MT_NEVER: nothing */
     mt_buf out;         /* body of the answer being written */
     char good_host[80]; /* the Host that was last found good */
     size_t good_host_len;

@@ -70,6 +70,7 @@ struct mt_session {
     struct mt_asterisk_peer *peer;  /* NULL: the SIP server is the embedded one */
     uint8_t told[MT_PAIR_ID_BYTES]; /* the pair he was last told of */
     bool was_told;
+    int64_t drawn_ms; /* when he was drawn last */
     uint32_t version; /* grows with whatever /v1/me shows */
 };
 

@@ -33,7 +33,18 @@ static void alias(void *ctx, mt_sip_user user, char out[16]) {
     (void)snprintf(out, 16, "%u", (unsigned)user);
 }
 
-const mt_sip_policy mt_sip_front_policy = {.find = find, .ha1 = ha1, .may_call = may_call, .alias = alias};
+static bool admit(void *ctx, const mt_sip_flow *flow) {
+    mt_server *srv = ctx;
+    int64_t now_ms = mt_server_now_ms(srv);
+    if (mt_limits_sip(&srv->limits, &flow->addr, flow->transport == MT_SIP_UDP, now_ms) == 0)
+        return true;
+    srv->metrics.refused[MT_REFUSED_SIP]++;
+    mt_console_trouble(&srv->console, MT_CONSOLE_LIMIT, "an address sends too many SIP requests", &flow->addr, now_ms);
+    return false;
+}
+
+const mt_sip_policy mt_sip_front_policy = {
+    .admit = admit, .find = find, .ha1 = ha1, .may_call = may_call, .alias = alias};
 
 static mt_sip_flow flow_of(const mt_conn *conn) {
     static const mt_sip_transport transports[2][2] = {{MT_SIP_TCP, MT_SIP_TLS}, {MT_SIP_WS, MT_SIP_WSS}};
@@ -62,6 +73,8 @@ void mt_sip_front_datagram(void *ctx, mt_udp *udp, const mt_addr *from, mt_slice
 /* Queued, for a flow can die while the machine's actions are being sent. */
 void mt_sip_front_closed(void *ctx, mt_conn *conn) {
     mt_server *srv = ctx;
+    if (mt_conn_is_ws(conn) && mt_proxies_trusts(&srv->opt.trusted_proxies, mt_conn_peer(conn)))
+        mt_limits_conn_closed(&srv->limits, mt_conn_remote(conn));
     mt_events_push(&srv->events, &(mt_event){.kind = MT_EVENT_FLOW_CLOSED, .flow = flow_of(conn)});
 }
 
@@ -79,6 +92,12 @@ mt_err mt_sip_front_cut(mt_slice stream, size_t max_bytes, size_t *len, bool *me
     return MT_OK;
 }
 
+/* A proxy's own connections are not counted (server.c); a WebSocket through it is its client's. */
+static bool count_behind_proxy(mt_server *srv, const mt_http_req *req) {
+    return !mt_proxies_trusts(&srv->opt.trusted_proxies, mt_http_req_peer(req)) ||
+           mt_limits_conn_open(&srv->limits, mt_http_req_remote(req), mt_server_now_ms(srv));
+}
+
 const char *mt_sip_front_upgrade(void *ctx, mt_http_req *req) {
     mt_server *srv = ctx;
     if (!mt_web_admit(srv, req))
@@ -89,12 +108,15 @@ const char *mt_sip_front_upgrade(void *ctx, mt_http_req *req) {
         mt_web_problem(srv, req, MT_WEB_SHUTTING_DOWN);
     else if (!mt_http_req_header_has(req, "Sec-WebSocket-Protocol", "sip"))
         mt_web_problem(srv, req, MT_WEB_BAD_REQUEST);
+    else if (!count_behind_proxy(srv, req))
+        mt_web_slow_down(srv, req, MT_REFUSED_CONNECTIONS, 10);
     else
         return "sip";
     return NULL;
 }
 
 static void send_action(mt_server *srv, const mt_sip_action *a) {
+    mt_metrics_sip_sent(&srv->metrics, a->bytes);
     if (a->flow.transport == MT_SIP_UDP) {
         mt_udp_send(srv->udp, &a->flow.addr, a->bytes);
         return;
@@ -119,6 +141,8 @@ static void up(mt_server *srv, const mt_sip_action *a, int64_t now_ms) {
     const mt_pair *pair = mt_match_pair_by_id(srv->match, a->pair.id);
     if (err == MT_OK && pair != NULL) {
         mt_console_call_up(pair);
+        srv->metrics.calls++;
+        mt_metrics_time(&srv->metrics.setup, now_ms - mt_session_of(mt_pair_caller(pair))->drawn_ms);
         mt_session_changed(mt_session_of(mt_pair_caller(pair)));
         mt_session_changed(mt_session_of(mt_pair_callee(pair)));
     } else if (err == MT_ENOENT) { /* the 200 crossed the pair's end */
@@ -174,6 +198,7 @@ static void event(mt_server *srv, const mt_sip_action *a, int64_t now_ms) {
         end(srv, a, MT_END_FLOW_LOST, now_ms);
         break;
     case MT_SIP_AUTH_FAILED:
+        srv->metrics.refused[MT_REFUSED_SIP_AUTH]++;
         mt_console_trouble(&srv->console, MT_CONSOLE_AUTH, "SIP credentials refused", &a->flow.addr, now_ms);
         break;
     }
@@ -218,8 +243,8 @@ static void own_address(char out[MT_ADDR_STRLEN]) {
 static void via_host(const mt_server *srv, char *out, size_t out_bytes) {
     char ip[MT_ADDR_STRLEN];
     /* Where only TLS is open to others, that is where they come back to. */
-    bool tls_alone = mt_addr_is_loopback(&srv->sip_addr) && mt_options_has(&srv->sips_addr) &&
-                     !mt_addr_is_loopback(&srv->sips_addr);
+    bool tls_alone =
+        mt_addr_is_loopback(&srv->sip_addr) && mt_options_has(&srv->sips_addr) && !mt_addr_is_loopback(&srv->sips_addr);
     const mt_addr *at = tls_alone ? &srv->sips_addr : &srv->sip_addr;
     mt_addr_format_ip(at, ip);
     if (mt_server_is_any(at)) {

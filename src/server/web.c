@@ -85,8 +85,15 @@ static void problem(mt_server *srv, unsigned status, const char *code, const cha
     mt_buf_add_char(&srv->out, '}');
 }
 
+const char *mt_web_code(mt_web_trouble t) {
+    return troubles[t].code;
+}
+
 void mt_web_problem_more(mt_server *srv, mt_http_req *req, mt_web_trouble t, const char *header, const char *member) {
+    srv->metrics.problems[t]++;
     problem(srv, troubles[t].status, troubles[t].code, troubles[t].title, member);
+    if (troubles[t].status == 503 && header == NULL)
+        header = "Retry-After: 5\r\n";
     if (t == MT_WEB_UNAUTHORIZED)
         header = "WWW-Authenticate: Bearer realm=\"myturn\"\r\n";
     mt_web_send(
@@ -101,13 +108,15 @@ void mt_web_problem(mt_server *srv, mt_http_req *req, mt_web_trouble t) {
 void mt_web_not_allowed(mt_server *srv, mt_http_req *req, const char *allow) {
     char header[80];
     (void)snprintf(header, sizeof header, "Allow: %s\r\n", allow);
+    srv->metrics.refused[MT_REFUSED_METHOD]++;
     problem(srv, 405, "method_not_allowed", "Not with this method", NULL);
     mt_web_send(srv, req,
                 &(mt_web_answer){.status = 405, .content_type = "application/problem+json", .headers = header});
 }
 
-void mt_web_slow_down(mt_server *srv, mt_http_req *req, uint32_t retry_s) {
+void mt_web_slow_down(mt_server *srv, mt_http_req *req, mt_metrics_refusal what, uint32_t retry_s) {
     char header[40];
+    srv->metrics.refused[what]++;
     (void)snprintf(header, sizeof header, "Retry-After: %u\r\n", (unsigned)retry_s);
     mt_console_trouble(&srv->console, MT_CONSOLE_LIMIT, "an address is over its limit", mt_http_req_remote(req),
                        mt_server_now_ms(srv));
@@ -171,12 +180,28 @@ static bool origin_good(const mt_http_req *req, mt_slice origin, mt_slice author
     return mt_slice_eq_nocase(rest, authority);
 }
 
+/* Behind a proxy that is trusted, the client is whom it names. */
+static void identify_client(mt_server *srv, mt_http_req *req) {
+    const mt_proxies *proxies = &srv->opt.trusted_proxies;
+    const mt_addr *peer = mt_http_req_peer(req);
+    if (!mt_proxies_trusts(proxies, peer))
+        return;
+    static const char *const names[] = {"X-Forwarded-For", "Forwarded"};
+    mt_proxies_trail trail = {.lost = false};
+    mt_slice line;
+    for (size_t i = 0; mt_http_req_header_at(req, names[srv->opt.proxy_header], i, &line); i++)
+        mt_proxies_follow(proxies, &trail, srv->opt.proxy_header, line);
+    mt_addr client = mt_proxies_end(&trail, peer);
+    mt_http_req_set_remote(req, &client);
+}
+
 bool mt_web_admit(mt_server *srv, mt_http_req *req) {
+    identify_client(srv, req);
     int64_t now_ms = mt_server_now_ms(srv);
     const mt_addr *remote = mt_http_req_remote(req);
     uint32_t retry_s = mt_limits_request(&srv->limits, remote, now_ms);
     if (retry_s > 0) {
-        mt_web_slow_down(srv, req, retry_s);
+        mt_web_slow_down(srv, req, MT_REFUSED_REQUESTS, retry_s);
         return false;
     }
     mt_slice host, origin;

@@ -25,7 +25,10 @@ typedef enum mt_web_trouble {
     MT_WEB_FULL,
     MT_WEB_SIP_AWAY,
     MT_WEB_SHUTTING_DOWN,
+    MT_WEB_TROUBLES, /* their number */
 } mt_web_trouble;
+
+const char *mt_web_code(mt_web_trouble trouble); /* "bad_request", … */
 
 /* False: refused, and answered. ws: a WebSocket handshake, which needs the same. */
 bool mt_web_admit(mt_server *srv, mt_http_req *req);
@@ -51,7 +54,7 @@ void mt_web_problem(mt_server *srv, mt_http_req *req, mt_web_trouble trouble);
 void mt_web_problem_more(mt_server *srv, mt_http_req *req, mt_web_trouble trouble, const char *header,
                          const char *member);
 void mt_web_not_allowed(mt_server *srv, mt_http_req *req, const char *allow);
-void mt_web_slow_down(mt_server *srv, mt_http_req *req, uint32_t retry_s);
+void mt_web_slow_down(mt_server *srv, mt_http_req *req, mt_metrics_refusal what, uint32_t retry_s);
 
 /* Prefer: wait=N (RFC 7240), cut to max_s. False: not asked. */
 bool mt_web_wait(const mt_http_req *req, uint32_t max_s, uint32_t *out_s);

@@ -2,6 +2,8 @@
 
 #include "sip/machine.h"
 
+_Static_assert((int)MT_SIP_METHOD_PUBLISH + 1 == MT_SIP_METHODS, "a count for each");
+
 #define ARENA_MAX_BYTES (256u << 20)
 #define ALLOW "INVITE, ACK, BYE, CANCEL, REGISTER, OPTIONS, INFO, PRACK, UPDATE"
 
@@ -194,6 +196,8 @@ static void request(mt_sip_server *s, mt_sip_rx *rx) {
     mt_sip_stxn *t = mt_sip_stxn_find(s, rx->key);
     if (t != NULL)
         mt_sip_stxn_repeat(s, t, false);
+    else if (s->policy.admit != NULL && !s->policy.admit(s->policy_ctx, rx->flow))
+        mt_sip_reply(s, rx, 503);
     else if (m->method == MT_SIP_METHOD_CANCEL)
         mt_sip_proxy_cancel(s, rx);
     else if (m->uri.scheme != MT_SIP_SCHEME_SIP && m->uri.scheme != MT_SIP_SCHEME_SIPS)
@@ -225,6 +229,7 @@ static void message(mt_sip_server *s, const mt_sip_flow *flow, mt_slice bytes) {
     }
     if (s->msg.is_request) {
         s->counts.requests++;
+        s->counts.by_method[s->msg.method]++;
         request(s, &rx);
     } else {
         s->counts.responses++;

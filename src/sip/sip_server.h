@@ -43,6 +43,9 @@ typedef struct mt_sip_policy {
     bool (*may_call)(void *ctx, mt_sip_user caller, mt_sip_user callee, mt_sip_pair *out);
     /* The extension to write into From/Contact shown to the partner (digits, NUL-terminated, 16 bytes), so that no other name or address appears. */
     void (*alias)(void *ctx, mt_sip_user user, char out[16]);
+    /* Whether a request from there is to be served at all; else it is answered 503. Not asked for ACK, nor for
+     * repetitions. NULL: always. */
+    bool (*admit)(void *ctx, const mt_sip_flow *flow);
 } mt_sip_policy;
 
 typedef enum mt_sip_event_kind {
@@ -124,8 +127,10 @@ mt_err mt_sip_server_action(mt_sip_server *s, mt_sip_action *out) MT_MUST_CHECK;
 int64_t mt_sip_server_next_ms(const mt_sip_server *s);
 void mt_sip_server_tick(mt_sip_server *s, int64_t now_ms);
 
+#define MT_SIP_METHODS 15
 typedef struct mt_sip_server_counts {
     uint64_t requests, responses, malformed, challenges;
+    uint64_t by_method[MT_SIP_METHODS]; /* requests, by mt_sip_method (sip/msg.h) */
     size_t bindings, dialogs, transactions;
 } mt_sip_server_counts;
 mt_sip_server_counts mt_sip_server_count(const mt_sip_server *s);

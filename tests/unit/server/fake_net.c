@@ -24,7 +24,7 @@ struct mt_http_req {
         const char *name, *value;
     } headers[HEADERS_MAX];
     size_t header_count;
-    mt_addr remote;
+    mt_addr peer, remote;
     void *ctx;
     bool lose, held, answered, gone;
     unsigned status;
@@ -36,7 +36,7 @@ struct mt_http_req {
 struct mt_conn {
     mt_list all;
     uint64_t id;
-    mt_addr remote;
+    mt_addr peer, remote;
     bool closed;
 };
 
@@ -208,8 +208,12 @@ mt_slice mt_http_req_body(const mt_http_req *c) {
 }
 
 bool mt_http_req_header(const mt_http_req *c, const char *name, mt_slice *out) {
+    return mt_http_req_header_at(c, name, 0, out);
+}
+
+bool mt_http_req_header_at(const mt_http_req *c, const char *name, size_t index, mt_slice *out) {
     for (size_t i = 0; i < c->header_count; i++) {
-        if (strcasecmp(c->headers[i].name, name) == 0) {
+        if (strcasecmp(c->headers[i].name, name) == 0 && index-- == 0) {
             *out = mt_slice_of(c->headers[i].value);
             return true;
         }
@@ -231,6 +235,14 @@ bool mt_http_req_header_has(const mt_http_req *c, const char *name, const char *
 
 const mt_addr *mt_http_req_remote(const mt_http_req *c) {
     return &c->remote;
+}
+
+const mt_addr *mt_http_req_peer(const mt_http_req *c) {
+    return &c->peer;
+}
+
+void mt_http_req_set_remote(mt_http_req *c, const mt_addr *remote) {
+    c->remote = *remote;
 }
 
 bool mt_http_req_secure(const mt_http_req *c) {
@@ -261,6 +273,10 @@ void mt_http_reply(mt_http_req *c, const mt_http_answer *a) {
 
 uint64_t mt_conn_id(const mt_conn *c) {
     return c->id;
+}
+
+const mt_addr *mt_conn_peer(const mt_conn *c) {
+    return &c->peer;
 }
 
 const mt_addr *mt_conn_remote(const mt_conn *c) {
@@ -398,7 +414,7 @@ fake_call *fake_send(const fake_wish *w) {
         *query++ = '\0';
     c->query = copy(query);
     c->body = copy(w->body);
-    c->remote = address(w->from != NULL ? w->from : "127.0.0.1:1");
+    c->peer = c->remote = address(w->from != NULL ? w->from : "127.0.0.1:1");
     c->lose = w->lose;
     c->held = true;
     add_headers(c, w);
@@ -491,7 +507,7 @@ mt_conn *fake_connect(const char *from) {
     mt_conn *c = calloc(1, sizeof *c);
     must(NULL != c);
     c->id = ++net->next_conn;
-    c->remote = address(from);
+    c->peer = c->remote = address(from);
     mt_list_append(&net->conns, &c->all);
     return c;
 }

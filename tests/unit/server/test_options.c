@@ -107,17 +107,17 @@ static void complains_clearly(void **state) {
         {"--self-signed", "https"},
         {"--https 127.0.0.1:1", "tls_cert"},
         {"--open-api-anywhere", "--open-api"},
-        {"--http 0.0.0.0:80 --open-api", "--open-api-anywhere"},
+        {"--http 0.0.0.0:80 --open-api", "open_api_anywhere"},
         {"--http 192.0.2.1:80 --open-api", "loopback"},
         {"--https 192.0.2.1:443 --self-signed --open-api", "loopback"},
         {"--https localhost --self-signed", "ADDR:PORT"},
-        {"--https 127.0.0.1:443", "--self-signed"},
-        {"--sips 127.0.0.1:5061", "--tls-cert"},
+        {"--https 127.0.0.1:443", "tls_cert"},
+        {"--sips 127.0.0.1:5061", "tls_cert"},
         {"--sips 127.0.0.1:5061 --tls-cert c.pem", "both"},
         {"--sips 127.0.0.1:5061 --tls-key k.pem", "both"},
         {"--sips 127.0.0.1:5061 --tls-cert c --tls-key k --self-signed", "exclude"},
-        {"--self-signed", "--https"},
-        {"--tls-cert c.pem --tls-key k.pem", "--sips"},
+        {"--self-signed", "https"},
+        {"--tls-cert c.pem --tls-key k.pem", "sips"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         mt_options o = {.web = "untouched"};
