@@ -37,7 +37,7 @@ static void due(mt_timer *timer, void *ctx, int64_t now_ms) {
     }
     mt_sip_out_bytes(s, &t->flow, mt_sip_str_slice(&t->request)); /* timers A and E */
     t->interval_ms *= 2;
-    if (t->method != MT_SIP_METHOD_INVITE && (t->interval_ms > s->cfg.t2_ms || t->state == MT_SIP_TXN_PROCEEDING))
+    if (t->method != MT_SIP_METHOD_INVITE && t->interval_ms > s->cfg.t2_ms)
         t->interval_ms = s->cfg.t2_ms;
     t->next_ms = now_ms + t->interval_ms;
     arm(s, t);
