@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -98,6 +99,27 @@ static void write_all(int fd, const char *p, size_t len) {
     }
 }
 
+/* A reader who stalls (a stopped terminal, a full pipe) must not stop the program: what he does not take is counted.
+ * Under write_lock. */
+static void write_line(int fd, const char *line, size_t len) {
+    static unsigned long lost;
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    if (fd < 0)
+        return;
+    if (poll(&ready, 1, 0) == 0) {
+        lost++;
+        return;
+    }
+    if (lost > 0) {
+        char note[96];
+        int n = snprintf(note, sizeof(note), "(%lu lines were lost here, since nobody read them)\n", lost);
+        lost = 0;
+        if (n > 0)
+            write_all(fd, note, (size_t)n);
+    }
+    write_all(fd, line, len);
+}
+
 void mt_log(mt_log_level level, const char *event, const char *fmt, ...) {
     if (!mt_log_on(level))
         return;
@@ -117,7 +139,7 @@ void mt_log(mt_log_level level, const char *event, const char *fmt, ...) {
     }
     line[len++] = '\n';
     pthread_mutex_lock(&write_lock);
-    write_all(atomic_load(&log_fd), line, len);
+    write_line(atomic_load(&log_fd), line, len);
     pthread_mutex_unlock(&write_lock);
     errno = saved_errno;
 }

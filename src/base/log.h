@@ -1,5 +1,6 @@
 /* Logging: one line an event, with time and level, to one descriptor. Thread-safe. A line never holds a message of a
- * talk or a secret, and below debug level no address; nicknames only as mt_log_name lets them through. */
+ * talk or a secret, and below debug level no address; nicknames only where mt_log_names allows. Never waits for a reader:
+ * lines that nobody takes are counted, and the count is written when he reads again. */
 #ifndef MT_BASE_LOG_H
 #define MT_BASE_LOG_H
 

@@ -102,6 +102,15 @@ static int64_t due_ms(mt_conn *c) {
     return is_flow(c) && c->reading ? earlier(c->stall_ms, phase_due_ms(c)) : c->stall_ms;
 }
 
+/* Line ends alone begin no message: half a keep-alive, or the pong of ours (RFC 5626 4.4.1). */
+static bool has_begun_message(const mt_conn *c) {
+    for (size_t i = 0; i < c->in.len; i++) {
+        if (c->mode != MT_CONN_SIP || (c->in.p[i] != '\r' && c->in.p[i] != '\n'))
+            return true;
+    }
+    return c->mode == MT_CONN_WS && c->u.ws.opcode != 0;
+}
+
 void mt_conn_set_timeout(mt_conn *c) {
     if (c->doomed)
         return;
@@ -112,8 +121,7 @@ void mt_conn_set_timeout(mt_conn *c) {
         c->phase = (uint8_t)phase;
     }
     if (is_flow(c)) {
-        bool partial = c->in.len > 0 || (c->mode == MT_CONN_WS && c->u.ws.opcode != 0);
-        c->partial_ms = !partial ? 0 : c->partial_ms > 0 ? c->partial_ms : mt_net_now_ms(c->net);
+        c->partial_ms = !has_begun_message(c) ? 0 : c->partial_ms > 0 ? c->partial_ms : mt_net_now_ms(c->net);
     }
     mt_wheel_set(&c->net->wheel, &c->timeout, due_ms(c));
 }

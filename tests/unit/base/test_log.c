@@ -109,9 +109,31 @@ static void test_lines_of_threads_stay_whole(void **state) {
         assert_int_equal(got[i], '\n');
 }
 
+/* A reader of the console who stopped reading stopped the whole server: the write blocked. */
+static void test_stalled_reader_is_not_waited_for(void **state) {
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    mt_log_setup(ends[1], MT_LOG_INFO, false);
+    for (int i = 0; i < 5000; i++) /* more than a pipe holds; would block for ever */
+        mt_log(MT_LOG_INFO, "line", "number %d", i);
+    ssize_t taken = read(ends[0], got, sizeof(got) - 1);
+    assert_true(taken > 0);
+    mt_log(MT_LOG_INFO, "line", "again");
+    taken = read(ends[0], got, sizeof(got) - 1);
+    assert_true(taken > 0);
+    got[taken] = '\0';
+    assert_non_null(strstr(got, "lines were lost here"));
+    assert_non_null(strstr(got, "line: again\n"));
+    mt_log_setup(-1, MT_LOG_INFO, false);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stalled_reader_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_text_cannot_forge_lines_or_escapes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_text_is_cut_between_characters, setup, teardown),

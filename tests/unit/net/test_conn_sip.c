@@ -132,6 +132,24 @@ static void test_slow_message(void **state) {
     server_stop(&s);
 }
 
+/* A lone CRLF is the answer to a keep-alive, or half of one: a flow was closed for it as if a message were late. */
+static void test_line_ends_begin_no_message(void **state) {
+    server s;
+    mt_net_limits l;
+    server_limits(&l);
+    l.body_ms = 200;
+    server_start(&s, &l);
+    int fd = client_connect(&s, &s.sip);
+    int64_t start_ms = mt_clock_ms();
+    while (mt_clock_ms() - start_ms < 900) {
+        client_say(&s, fd, "\r");
+        pump(&s, 60);
+    }
+    assert_int_equal(s.closed, 0);
+    close(fd);
+    server_stop(&s);
+}
+
 static void test_reset(void **state) {
     server s;
     server_start(&s, NULL);
@@ -153,6 +171,7 @@ int main(void) {
         cmocka_unit_test(test_closed_by_handler),
         cmocka_unit_test(test_silent_flow),
         cmocka_unit_test(test_slow_message),
+        cmocka_unit_test(test_line_ends_begin_no_message),
         cmocka_unit_test(test_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
