@@ -362,8 +362,8 @@ void mt_asterisk_synced(mt_asterisk *a, const mt_asterisk_cmd *cmd, bool ok, mt_
         peer_answered(a, cmd, ok, text);
         break;
     case MT_ASTERISK_FORGET: /* "does not exist" is as good */
-        ok = ok || text.len > 0;
-        /* fall through */
+        gone_answered(a, cmd, ok || text.len > 0, text);
+        break;
     case MT_ASTERISK_IS_GONE:
         gone_answered(a, cmd, ok, text);
         break;
