@@ -52,7 +52,7 @@ static bool section_of(mt_slice line, mt_slice *name) {
     size_t end = mt_slice_find(line, ']');
     if (end == line.len)
         return false;
-    *name = mt_slice_n(line.p + 1, end - 1);
+    *name = mt_slice_trim(mt_slice_n(line.p + 1, end - 1));
     return true;
 }
 

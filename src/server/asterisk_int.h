@@ -99,7 +99,7 @@ struct mt_asterisk {
     bool serving, dirty, stopping, emptied;
     unsigned reloading; /* answers to reloads awaited */
     bool reload_failed, told_file, told_reload;
-    int64_t flushed_ms;
+    int64_t flushed_ms, retry_ms; /* when written last; after a failure, when it is asked again */
     unsigned failures;
     mt_timer flush_timer, check_timer;
     int64_t reloaded_ms;

@@ -17,15 +17,18 @@ static void check_soon(mt_asterisk *a, int64_t now_ms) {
 
 void mt_asterisk_dirty(mt_asterisk *a) {
     int64_t at_ms = a->flushed_ms + MT_ASTERISK_COALESCE_MS, now_ms = mt_server_now_ms(a->srv);
+    at_ms = at_ms > now_ms ? at_ms : now_ms;
     a->dirty = true;
-    if (!a->flush_timer.armed && a->reloading == 0)
-        mt_timer_set(&a->srv->timers, &a->flush_timer, at_ms > now_ms ? at_ms : now_ms);
+    bool sooner = !a->flush_timer.armed || a->flush_timer.due_ms > at_ms;
+    if (sooner && a->reloading == 0)
+        mt_timer_set(&a->srv->timers, &a->flush_timer, at_ms);
 }
 
 static void again(mt_asterisk *a, int64_t now_ms) {
     int64_t delay_ms = a->failures < 6 ? (int64_t)MT_ASTERISK_RETRY_MIN_MS << a->failures : MT_ASTERISK_RETRY_MAX_MS;
     a->failures++;
     a->dirty = true;
+    a->retry_ms = now_ms + delay_ms;
     mt_timer_set(&a->srv->timers, &a->flush_timer, now_ms + delay_ms);
 }
 
@@ -202,8 +205,13 @@ void mt_asterisk_flush(mt_asterisk *a, int64_t now_ms) {
     }
     a->dirty = false;
     a->emptied = a->stopping;
-    mark_sent(a);
-    reload(a, now_ms);
+    if (now_ms >= a->retry_ms || a->stopping) {
+        mark_sent(a);
+        reload(a, now_ms);
+    } else { /* it did not answer lately: the files alone are brought up to date */
+        a->dirty = true;
+        mt_timer_set(&a->srv->timers, &a->flush_timer, a->retry_ms);
+    }
     refuse_clashes(a, now_ms);
 }
 
@@ -392,6 +400,7 @@ void mt_asterisk_sync_reset(mt_asterisk *a) {
         p->has_peer = p->has_exten = false;
     }
     a->failures = 0;
+    a->retry_ms = 0;
     mt_timer_stop(&a->srv->timers, &a->flush_timer); /* it may wait for a retry */
     mt_asterisk_dirty(a);
     MT_LIST_FOREACH(it, &a->known) { /* who is registered, what has been missed */

@@ -4,6 +4,7 @@ Asterisk itself is not at hand here; asterisk_peer.py stands in for it."""
 
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -12,6 +13,7 @@ import pytest
 from api import Api, User
 from asterisk_peer import Asterisk, sections
 from people import Person, Server, everybody, wait
+from sip_ua import Message, digest
 
 OWN_SIP = b"; the operator's own\n[trunk]\ntype=peer\nhost=192.0.2.7\nsecret=keep;me\n\n[Lobby](!)\ntype=friend"
 OWN_EXTEN = b"[internal]\r\nexten => 100,1,Answer()\r\n"
@@ -109,7 +111,7 @@ def test_a_whole_talk(people, asterisk, folder, who):
         wait(people, "the message", lambda: other.find("text", body=f"cześć od {one.name} 🎈"))
     until("both re-INVITEs", lambda: asterisk.reinvites >= 2)
     me = Api(people[0].server.url, "operator-token-of-the-test")
-    assert sorted(u["status"] for u in me.get("/user-status").json) == [3, 3]
+    until("both talking", lambda: [u["status"] for u in me.get("/user-status").json] == [3, 3])
     assert me.get("/v1/stats").json["talking"] == 2
     one = next(p for p in people if p.find("drawn")[0]["role"] == who)
     other = next(p for p in people if p is not one)
@@ -344,27 +346,24 @@ def test_links_are_for_the_pair_alone(daemon, asterisk):
 
 def test_strangers_calls_are_ended(daemon, asterisk):
     """Its dialplan lets anybody dial anybody: what is not the drawn partner is hung up at once."""
-    import sip_ua
     server = daemon()
     a, b = User(server.url, "jeden"), User(server.url, "dwa")
     phone = Phone(asterisk, a)
     phone.register()
     assert phone.invite(b.login["exten"]) >= 400
-    assert sip_ua and asterisk.count("channel request hangup SIP/jeden-") >= 1
+    until("the hang-up", lambda: asterisk.count("channel request hangup SIP/jeden-") >= 1)
 
 
 class Phone:
     """Just enough to register and to dial whom one likes."""
 
     def __init__(self, asterisk, user):
-        import socket
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(5)
         self.at, self.user, self.cseq = asterisk.sip, user, 0
 
     def ask(self, method, number, call_id, body=""):
-        from sip_ua import Message, digest
         sip, authorization = self.user.login["sip"], ""
         uri = f"sip:{number}@myturn.invalid"
         for _ in range(2):
