@@ -18,8 +18,8 @@
 #define GROUPS "X25519:P-256:P-384"
 
 struct mt_tls {
-    SSL_CTX *ctx;                     /* connections hold the one they began with */
-    const char *cert_file, *key_file; /* NULL: of our own making, for names */
+    SSL_CTX *ctx;               /* connections hold the one they began with */
+    char *cert_file, *key_file; /* NULL: of our own making, for names */
     mt_tls_names names;
 };
 
@@ -187,31 +187,41 @@ static mt_err renew(mt_tls *t) {
     return MT_OK;
 }
 
-static mt_err create(const mt_tls *like, mt_tls **out) {
-    mt_tls *t = mt_calloc(1, sizeof *t);
-    if (t == NULL)
-        return MT_ENOMEM;
-    *t = *like;
+static mt_err finish(mt_tls *t, mt_tls **out) {
     mt_err err = renew(t);
     if (err == MT_OK)
         *out = t;
     else
-        mt_free(t);
+        mt_tls_destroy(t);
     return err;
 }
 
 mt_err mt_tls_create_files(const char *cert_file, const char *key_file, mt_tls **out) {
-    return create(&(mt_tls){.cert_file = cert_file, .key_file = key_file}, out);
+    mt_tls *t = mt_calloc(1, sizeof *t);
+    if (t == NULL)
+        return MT_ENOMEM;
+    t->cert_file = mt_strdup(cert_file);
+    t->key_file = mt_strdup(key_file);
+    if (t->cert_file != NULL && t->key_file != NULL)
+        return finish(t, out);
+    mt_tls_destroy(t);
+    return MT_ENOMEM;
 }
 
 mt_err mt_tls_create_self_signed(const mt_tls_names *names, mt_tls **out) {
-    return create(&(mt_tls){.names = *names}, out);
+    mt_tls *t = mt_calloc(1, sizeof *t);
+    if (t == NULL)
+        return MT_ENOMEM;
+    t->names = *names;
+    return finish(t, out);
 }
 
 void mt_tls_destroy(mt_tls *t) {
     if (t == NULL)
         return;
     SSL_CTX_free(t->ctx);
+    mt_free(t->cert_file);
+    mt_free(t->key_file);
     mt_free(t);
 }
 

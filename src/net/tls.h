@@ -31,8 +31,8 @@ typedef struct mt_tls_names {
  */
 typedef enum mt_tls_protocol { MT_TLS_HTTP, MT_TLS_SIP } mt_tls_protocol;
 
-/* cert_file: PEM, the leaf first, then its chain; key_file: PEM without passphrase. Both strings must outlive it.
- * Anything but MT_OK: the reason was logged. A certificate that is not valid now is taken with a warning. */
+/* cert_file: PEM, the leaf first, then its chain; key_file: PEM without passphrase. Anything but MT_OK and MT_ENOMEM:
+ * the reason was logged. A certificate that is not valid now is taken with a warning. */
 mt_err mt_tls_create_files(const char *cert_file, const char *key_file, mt_tls **out) MT_MUST_CHECK;
 /* A fresh P-256 key and certificate, kept in memory only. */
 mt_err mt_tls_create_self_signed(const mt_tls_names *names, mt_tls **out) MT_MUST_CHECK;

@@ -242,7 +242,7 @@ def test_bad_files_are_said(authority, spoil, word):
     assert done.returncode == 1 and word in done.stderr and "key.pem" in done.stderr and done.stdout == "", done
 
 
-@pytest.mark.parametrize("options,word", [(SECURE, "--self-signed"), (["--self-signed"], "--https"), ([*SECURE, "--tls-cert", "x"], "--tls-key")])
+@pytest.mark.parametrize("options,word", [(SECURE, "self_signed"), (["--self-signed"], "https"), ([*SECURE, "--tls-cert", "x"], "tls_key")])
 def test_half_options_exit_2(options, word):
     done = subprocess.run([BUILD / "myturnd", *CLEAR, *options], capture_output=True, text=True, timeout=10)
     assert done.returncode == 2 and word in done.stderr and done.stdout == ""
