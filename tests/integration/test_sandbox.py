@@ -1,7 +1,7 @@
 """The sandbox as an operator sees it: what the running daemon may still do, what it says, and that all still works.
 
 That forbidden system calls are refused is tried from within by tests/unit/server/test_sandbox.c, which the sanitizer builds of
-the unit tests skip: it is run here too."""
+the unit tests skip: it is built and run here too, with the libraries of the daemon."""
 
 import json
 import os
@@ -268,11 +268,22 @@ def test_a_talk(start_server, tmp_path):
             one.close()
 
 
-def test_forbidden_calls_are_refused():
-    program = BUILD / "tests/unit/server/test_sandbox_server"
-    if not program.exists():
-        pytest.skip("built without unit tests")
-    run = subprocess.run([program], capture_output=True, text=True, timeout=120)
+@pytest.fixture
+def probes(tmp_path):
+    """The unit test, linked with the very libraries of the daemon."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    program = tmp_path / "test_sandbox"
+    libraries = sorted(BUILD.glob("src/*/libmt_*.a"))
+    packages = subprocess.run(["pkg-config", "--libs", "libseccomp", "libuv", "libssl", "libcrypto", "cmocka"], check=True,
+                              capture_output=True, text=True).stdout.split()
+    subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-o", program, "-I", root / "src", "-I", root / "include",
+                    root / "tests/unit/server/test_sandbox.c", "-Wl,--start-group", *libraries, "-Wl,--end-group", *packages,
+                    "-lhttp_parser", "-pthread"], check=True, timeout=120)
+    return program
+
+
+def test_forbidden_calls_are_refused(probes):
+    run = subprocess.run([probes], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
     if os.geteuid() == 0:
         assert "SKIPPED" not in run.stdout + run.stderr, "this build has no filter: it shows nothing here"
