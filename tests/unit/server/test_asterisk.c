@@ -76,7 +76,7 @@ static void carry_out(const char *command, char out[512]) {
 
 /* Answers all that was asked, and what is asked because of it. */
 static void serve(void) {
-    for (unsigned round = 0; round < 200 && strstr(fake_stream_said(), "Action: Command") != NULL; round++) {
+    for (unsigned round = 0; round < 200 && strstr(fake_stream_said(), "ActionID: ") != NULL; round++) {
         char *said = strdup(fake_stream_said()), *rest = NULL;
         fake_stream_forget();
         fake_together(true);
@@ -85,9 +85,10 @@ static void serve(void) {
             char out[512], text[1024];
             if (strncmp(line, "ActionID: ", 10) == 0)
                 id = line + 10;
-            if (strncmp(line, "Command: ", 9) != 0 || id == NULL)
+            bool ping = strcmp(line, "ActionID: 2") == 0;
+            if ((strncmp(line, "Command: ", 9) != 0 && !ping) || id == NULL)
                 continue;
-            carry_out(line + 9, out);
+            carry_out(ping ? "" : line + 9, out);
             (void)snprintf(text, sizeof text, "Response: Success\r\nActionID: %s\r\n%s\r\n", id, out);
             fake_stream_text(text);
         }
@@ -287,6 +288,7 @@ static void events_are_statuses(void **state) {
     draw(&t);
     say("Event: PeerStatus\r\nPeer: SIP/%s\r\nPeerStatus: Registered\r\nAddress: %s\r\n\r\n", "jeden",
         "127.0.0.9:5070");
+    say("Event: PeerStatus\r\nPeer: SIP/%s\r\nPeerStatus: Reachable\r\n\r\n", "dwa");
     ring(&t);
     pass(10000); /* rings longer than the silence that is borne */
     expect_me(t.caller, "\"status\":2");
