@@ -13,7 +13,7 @@ from people import BUILD, Server
 
 @pytest.mark.parametrize("users,seconds,seed", [(2, 12, 1), (7, 25, 2)])
 def test_everybody_presses_everything(server, users, seconds, seed):
-    done = subprocess.run([BUILD / "tests/unit/client/crowd", server.url, str(users), str(seconds), str(seed)],
+    done = subprocess.run([BUILD / "tests/integration/crowd", server.url, str(users), str(seconds), str(seed)],
                           capture_output=True, text=True, timeout=seconds + 30)
     print(done.stdout, done.stderr)
     assert done.returncode == 0
@@ -25,7 +25,7 @@ def test_everybody_presses_everything(server, users, seconds, seed):
 def test_a_restarted_daemon_gets_its_crowd_back(tmp_path, how):
     """The daemon goes away in the midst of all that and comes back on the same ports: everybody talks again."""
     first = Server(tmp_path)
-    crowd = subprocess.Popen([BUILD / "tests/unit/client/crowd", first.url, "6", "30", "3", "restart"],
+    crowd = subprocess.Popen([BUILD / "tests/integration/crowd", first.url, "6", "30", "3", "restart"],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     second = None
     try:
