@@ -45,10 +45,17 @@ static const char plain_page[] =
     "<p>with this address in place of HOST:PORT. For the operator: <code>--web DIR</code> serves a page.</p>\n"
     "</body></html>\n";
 
+static const char native_page[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>myTurn</title>"
+    "<meta name=\"viewport\" content=\"width=device-width\"></head>\n"
+    "<body><h1>myTurn</h1>\n<p>This server cannot be used from a browser: join with the terminal client,</p>\n"
+    "<pre>myturn --server http://HOST:PORT</pre>\n<p>with this address in place of HOST:PORT.</p>\n</body></html>\n";
+
 void mt_routes_info_page(mt_call *c) {
     mt_slice path = mt_http_req_path(c->req);
     mt_http_method method = mt_http_req_method(c->req);
-    bool root = mt_slice_is(path, "/") && c->srv->files == NULL;
+    bool native = c->srv->asterisk != NULL; /* it takes no SIP over WebSocket */
+    bool root = mt_slice_is(path, "/") && (c->srv->files == NULL || native);
     bool there = root || (c->srv->files != NULL && mt_static_has(c->srv->files, path));
     if (!there) {
         mt_web_problem(c->srv, c->req, MT_WEB_NOT_FOUND);
@@ -58,7 +65,7 @@ void mt_routes_info_page(mt_call *c) {
         mt_http_reply(c->req, &(mt_http_answer){.status = 200,
                                                 .content_type = "text/html; charset=utf-8",
                                                 .headers = mt_static_page_headers,
-                                                .body = mt_slice_n(plain_page, sizeof plain_page - 1)});
+                                                .body = mt_slice_of(native ? native_page : plain_page)});
     } else if (!mt_static_serve(c->srv->files, c->req)) {
         mt_web_problem(c->srv, c->req, MT_WEB_NOT_FOUND);
     }

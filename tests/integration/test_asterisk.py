@@ -175,6 +175,10 @@ def test_login_answers_when_asterisk_knows_the_peer(daemon, asterisk):
     assert sip["mode"] == "asterisk" and sip["udp"] == "%s:%d" % asterisk.sip and sip["tcp"] is None and sip["ws"] is None
     assert sip["realm"] == "asterisk" and sip["username"] == "jeden"
     assert asterisk.peers["jeden"]["secret"] == sip["password"]
+    assert b"cannot be used from a browser" in Api(server.url).get("/").raw
+    assert Api(server.url).post("/v1/users", {"name": "dwa", "device": "phone"}).json["code"] == "invalid_device"
+    assert Api(server.url).get("/sip", headers={"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+                                                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "sip"}).status == 404
 
 
 def test_the_specifications_login_and_files(daemon, asterisk):
