@@ -1,6 +1,8 @@
 """Fixtures of the integration tests: a fresh daemon a test, on free loopback ports, ended by its pid."""
 
+import fcntl
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -30,3 +32,13 @@ def start_server(tmp_path):
     yield start
     for one in running:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def jssip():
+    """Installs JsSIP from the lock file, once however many workers want it."""
+    folder = HERE / "js"
+    with (folder / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "node_modules/jssip/package.json").is_file():
+            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=300)

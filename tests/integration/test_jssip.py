@@ -12,9 +12,7 @@ from api import User, pair
 JS = pathlib.Path(__file__).parent / "js"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def packages():
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=JS, check=True, timeout=300)
+pytestmark = pytest.mark.usefixtures("jssip")
 
 
 def start(server, user, **wish):

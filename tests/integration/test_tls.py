@@ -17,7 +17,7 @@ import pytest
 from api import User, pair
 from people import BUILD
 from sip_ua import Tcp, Tls, Ua, Udp, Ws, Wss, trusting
-from test_jssip import JS, packages  # noqa: F401
+from test_jssip import JS  # noqa: E402
 
 CLEAR = ["--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"]
 SECURE = ["--https", "127.0.0.1:0", "--sips", "127.0.0.1:0"]
@@ -194,7 +194,7 @@ def test_a_lost_tls_connection_takes_its_binding_along(secure):
         time.sleep(0.02)
 
 
-def test_jssip_over_wss(start_server, authority):
+def test_jssip_over_wss(start_server, authority, jssip):
     server = start_server(*SECURE, *authority.options)
     sip = User(server.url, "jeden").login["sip"]
     wish = {"url": f"wss://localhost:{split(server.https)[1]}/sip", "uri": sip["uri"], "username": sip["username"],
