@@ -301,8 +301,12 @@ static void print_option(const mt_option *opt, const mt_options *o, FILE *to) {
         mt_buf_add_str(&text, "***");
     else
         mt_option_format(opt, o, &text);
-    (void)fprintf(to, "# %s\n%s%s = %.*s\n", opt->help, set ? "" : ";", opt->key, (int)text.len,
-                  text.p != NULL ? text.p : "");
+    (void)fprintf(to, "# %s\n", opt->help);
+    mt_slice rest = mt_buf_slice(&text);
+    do { /* a list in lines of its own, as the file's lines have a length */
+        mt_slice value = opt->kind == MT_OPTION_NETWORKS ? mt_slice_trim(mt_slice_cut(&rest, ',')) : rest;
+        (void)fprintf(to, "%s%s = %.*s\n", set ? "" : ";", opt->key, (int)value.len, value.len > 0 ? value.p : "");
+    } while (opt->kind == MT_OPTION_NETWORKS && rest.len > 0);
     mt_buf_deinit(&text);
 }
 

@@ -365,7 +365,7 @@ def test_the_plain_page_and_metrics(server):
     assert head.status == 200 and head.raw == b"" and int(head.headers["Content-Length"]) == len(page.raw)
     User(server.url, "jeden")
     metrics = Api(server.url).get("/metrics").raw.decode()
-    assert "myturn_users_online 1\n" in metrics and "jeden" not in metrics
+    assert "myturn_users{status=\"busy\"} 1\n" in metrics and "jeden" not in metrics
     is_problem(Api(server.url).get("/favicon.ico"), 404, "not_found")
 
 
