@@ -12,7 +12,16 @@
 
 enum { ANSWER_MS = 10000, WATCH_S = 25, LINK_WAIT_S = 25 }; /* the first besides what the request asks to be held */
 
-typedef enum request_kind { REQ_LOGIN, REQ_TURN, REQ_LEAVE, REQ_WATCH, REQ_LOGOUT, REQ_LINK_PUT, REQ_LINK_GET } request_kind;
+typedef enum request_kind {
+    REQ_LOGIN,
+    REQ_TURN,
+    REQ_LEAVE,
+    REQ_WATCH,
+    REQ_LOGOUT,
+    REQ_LINK_PUT,
+    REQ_LINK_GET,
+    REQ_STATS
+} request_kind;
 
 typedef struct request {
     mt_list node;
@@ -97,7 +106,7 @@ static void give_up(request *r) {
 /* Answers */
 
 static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fault *f) {
-    static const char *const words[] = {"login", "turn", "leave", "watch", "logout", "link", "link"};
+    static const char *const words[] = {"login", "turn", "leave", "watch", "logout", "link", "link", "stats"};
     mt_log(f->kind == MT_FAULT_UNREACHABLE ? MT_LOG_WARN : MT_LOG_INFO, "api", "%s: %u %s %s", words[kind], f->status,
            f->code, f->text);
     switch (kind) {
@@ -119,6 +128,8 @@ static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fa
     case REQ_LINK_PUT:
     case REQ_LINK_GET:
         api->link_ev->failed(api->ctx, kind == REQ_LINK_PUT, f);
+        break;
+    case REQ_STATS:
         break;
     }
 }
@@ -174,6 +185,14 @@ static void link_answered(mt_api *api, unsigned status, JsonObject *o) {
         tell_malformed(api, REQ_LINK_GET, 0, status);
 }
 
+static void stats_answered(mt_api *api, unsigned status, JsonObject *o) {
+    unsigned ready, online;
+    if (mt_api_parse_stats(o, &ready, &online))
+        api->ev.counted(api->ctx, ready, online);
+    else
+        tell_malformed(api, REQ_STATS, 0, status);
+}
+
 static void answered(mt_api *api, request_kind kind, uint32_t seq, unsigned status, JsonObject *o) {
     if (kind == REQ_LOGOUT)
         api->ev.logged_out(api->ctx, seq);
@@ -187,6 +206,8 @@ static void answered(mt_api *api, request_kind kind, uint32_t seq, unsigned stat
         login_answered(api, seq, status, o);
     else if (kind == REQ_WATCH)
         watch_answered(api, seq, status, o);
+    else if (kind == REQ_STATS)
+        stats_answered(api, status, o);
     else if (kind == REQ_LINK_GET)
         link_answered(api, status, o);
     else
@@ -367,6 +388,11 @@ static void give_up_all(mt_api *api, request_kind kind) {
 
 void mt_api_break(mt_api *api) {
     give_up_all(api, REQ_TURN);
+}
+
+void mt_api_stats(mt_api *api) {
+    give_up_all(api, REQ_STATS);
+    dispatch(begin(api, REQ_STATS, 0, "GET", "/v1/stats"), ANSWER_MS);
 }
 
 void mt_api_watch(mt_api *api, uint32_t seq) {

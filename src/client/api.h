@@ -1,8 +1,8 @@
 /* The client's half of the HTTP API `/v1` (docs/protocol/api.md), on libsoup in the GLib loop.
  *
  * Every request that is begun is answered by exactly one event, from the main loop, unless it is broken, forgotten or
- * the object destroyed. A held request stands in nobody's way: each has a connection of its own. Answers are limited in
- * size and checked. Nothing is cached, redirected or kept. */
+ * the object destroyed; mt_api_stats by at most one. A held request stands in nobody's way: each has a connection of
+ * its own. Answers are limited in size and checked. Nothing is cached, redirected or kept. */
 #ifndef MT_CLIENT_API_H
 #define MT_CLIENT_API_H
 
@@ -35,6 +35,7 @@ typedef struct mt_api_events {
     void (*watched)(void *ctx, uint32_t seq, const mt_turn_me *me);
     void (*watch_failed)(void *ctx, uint32_t seq, const mt_fault *fault);
     void (*logged_out)(void *ctx, uint32_t seq); /* anyhow */
+    void (*counted)(void *ctx, unsigned ready, unsigned online);
 } mt_api_events;
 
 /* Of mt_api_link_put and mt_api_link_get. */
@@ -56,6 +57,8 @@ void mt_api_login(mt_api *api, uint32_t seq, const char *name);
 void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave);
 void mt_api_break(mt_api *api); /* gives the mt_api_turn under way up; the server notices at once */
 void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair);
+/* GET /v1/stats: how many wait and are online. Its failure is not told: it is asked in passing. */
+void mt_api_stats(mt_api *api);
 /* GET /v1/me, held until something is other than in the last answer; gives an earlier one up. */
 void mt_api_watch(mt_api *api, uint32_t seq);
 void mt_api_logout(mt_api *api, uint32_t seq);

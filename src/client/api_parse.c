@@ -153,6 +153,14 @@ static bool parse_draw(JsonObject *o, mt_turn_draw *d) {
     return clean_name(get_string(partner, "name"), d->name);
 }
 
+bool mt_api_parse_stats(JsonObject *o, unsigned *ready, unsigned *online) {
+    if (!json_object_has_member(o, "waiting") || !json_object_has_member(o, "online"))
+        return false;
+    *ready = get_uint(o, "waiting", UINT32_MAX / 2);
+    *online = get_uint(o, "online", UINT32_MAX / 2);
+    return true;
+}
+
 bool mt_api_parse_turn(JsonObject *o, bool *waiting, mt_turn_draw *draw, unsigned *ready, unsigned *online) {
     const char *state = get_string(o, "state");
     if (state == NULL)

@@ -15,6 +15,7 @@ JsonObject *mt_api_parse_object(JsonParser *parser, mt_slice body);
 
 /* Borrow from the object. false: a member is missing or wrong. */
 bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **token);
+bool mt_api_parse_stats(JsonObject *o, unsigned *ready, unsigned *online);
 /* *waiting tells which of the two the answer is. */
 bool mt_api_parse_turn(JsonObject *o, bool *waiting, mt_turn_draw *draw, unsigned *ready, unsigned *online);
 /* The lines of a phone's login, joined and cleaned for display; NULL: there are none. g_free. */

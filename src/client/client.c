@@ -61,6 +61,12 @@ static void on_waiting(void *ctx, uint32_t seq, unsigned ready, unsigned online)
     mt_client_act(c);
 }
 
+static void on_counted(void *ctx, unsigned ready, unsigned online) {
+    myturn_client *c = ctx;
+    mt_turn_counted(c->turn, ready, online, mt_clock_ms());
+    mt_client_act(c);
+}
+
 static void on_turn_failed(void *ctx, uint32_t seq, const mt_fault *fault) {
     myturn_client *c = ctx;
     mt_turn_turn_failed(c->turn, seq, fault, mt_clock_ms());
@@ -91,8 +97,8 @@ static void on_watch_failed(void *ctx, uint32_t seq, const mt_fault *fault) {
     mt_client_act(c);
 }
 
-static const mt_api_events api_events = {on_login_done, on_login_failed, on_drawn,        on_waiting,   on_turn_failed,
-                                         on_left,       on_watched,      on_watch_failed, on_logged_out};
+static const mt_api_events api_events = {on_login_done, on_login_failed, on_drawn,        on_waiting,    on_turn_failed,
+                                         on_left,       on_watched,      on_watch_failed, on_logged_out, on_counted};
 
 /* The user agent's events */
 

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "client/client_priv.h"
 
+#define STATS_EVERY_S 10
+
 typedef struct mt_client_event {
     myturn_event e;
     char *name, *text, *dtls, *srtp;
@@ -130,6 +132,9 @@ void mt_client_tell_report(myturn_client *c, const mt_turn_report *r) {
     if (r->kind == MYTURN_EV_SECURE)
         add_secure(c, &e);
     mt_client_tell(c, &e);
+    /* The held request tells nothing until it ends, so who waits asks in passing how many are there. */
+    if (r->kind == MYTURN_EV_WAITING && !r->counted && r->elapsed_s % STATS_EVERY_S == 0)
+        mt_api_stats(c->api);
     g_free(text);
 }
 

@@ -70,6 +70,7 @@ typedef struct mt_turn_report {
     uint32_t exten;
     unsigned ready, online, elapsed_s;
     bool caller, on;
+    bool counted; /* WAITING: because ready and online have just been told */
     const char *reason, *code, *text;
     char detail[200]; /* ERROR: what the server said, or "" */
 } mt_turn_report;
@@ -118,6 +119,8 @@ typedef struct mt_turn_draw {
 } mt_turn_draw;
 void mt_turn_drawn(mt_turn *t, uint32_t seq, const mt_turn_draw *draw, int64_t now_ms);
 void mt_turn_waiting(mt_turn *t, uint32_t seq, unsigned ready, unsigned online, int64_t now_ms);
+/* How many wait and are online, as anybody may ask: told while waiting. */
+void mt_turn_counted(mt_turn *t, unsigned ready, unsigned online, int64_t now_ms);
 void mt_turn_turn_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_ms);
 void mt_turn_left(mt_turn *t, uint32_t seq, const mt_fault *fault,
                   int64_t now_ms);                                 /* LEAVE was answered; fault NULL: with success */

@@ -265,6 +265,14 @@ void mt_turn_drawn(mt_turn *t, uint32_t seq, const mt_turn_draw *draw, int64_t n
     mt_turn_begin_pair(t, draw, now_ms);
 }
 
+static void tell_counted(mt_turn *t, int64_t now_ms) {
+    mt_turn_report *r = mt_turn_tell(t, MYTURN_EV_WAITING);
+    r->ready = t->ready;
+    r->online = t->online;
+    r->counted = true;
+    r->elapsed_s = (unsigned)((now_ms - t->wait_since_ms) / 1000);
+}
+
 void mt_turn_waiting(mt_turn *t, uint32_t seq, unsigned ready, unsigned online, int64_t now_ms) {
     if (seq == 0 || seq != t->turn_seq)
         return;
@@ -274,11 +282,16 @@ void mt_turn_waiting(mt_turn *t, uint32_t seq, unsigned ready, unsigned online, 
     t->counted = true;
     t->ready = ready;
     t->online = online;
-    mt_turn_report *r = mt_turn_tell(t, MYTURN_EV_WAITING);
-    r->ready = ready;
-    r->online = online;
-    r->elapsed_s = (unsigned)((now_ms - t->wait_since_ms) / 1000);
+    tell_counted(t, now_ms);
     mt_turn_pump(t, now_ms);
+}
+
+void mt_turn_counted(mt_turn *t, unsigned ready, unsigned online, int64_t now_ms) {
+    if (t->state != MYTURN_WAITING || (t->ready == ready && t->online == online))
+        return;
+    t->ready = ready;
+    t->online = online;
+    tell_counted(t, now_ms);
 }
 
 static void turn_refused(mt_turn *t, const mt_fault *fault, int64_t now_ms) {

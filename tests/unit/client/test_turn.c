@@ -62,6 +62,10 @@ static void test_caller_from_login_to_talk(void **state) {
     EXPECT(k, "state(waiting) waiting!(0s) turn");
     assert_int_equal(k->wait_s, 1);
     k->now_ms += 900;
+    mt_turn_counted(k->t, 1, 5, k->now_ms);
+    EXPECT(k, "waiting!(0s)");
+    mt_turn_counted(k->t, 1, 5, k->now_ms); /* nothing new */
+    EXPECT(k, "");
     mt_turn_waiting(k->t, k->turn_seq, 1, 2, k->now_ms);
     EXPECT(k, "waiting!(0s) turn");
     assert_int_equal(k->wait_s, 25);
