@@ -182,15 +182,7 @@ static void on_authenticated(mt_ua *ua, nua_handle_t *nh, int status) {
 
 /* Life */
 
-static gboolean finish(gpointer data) {
-    mt_ua *ua = data;
-    MT_LIST_FOREACH_SAFE(it, &ua->calls) {
-        mt_ua_call_free(MT_CONTAINER(it, mt_ua_call, node));
-    }
-    if (ua->reg_nh != NULL)
-        nua_handle_destroy(ua->reg_nh);
-    nua_destroy(ua->nua);
-    su_root_destroy(ua->root);
+static void free_ua(mt_ua *ua) {
     g_main_context_unref(ua->main);
     mt_wipe(ua->password, strlen(ua->password));
     g_free(ua->uri);
@@ -200,6 +192,18 @@ static gboolean finish(gpointer data) {
     g_free(ua->domain);
     g_free(ua->proxy);
     g_free(ua);
+}
+
+static gboolean finish(gpointer data) {
+    mt_ua *ua = data;
+    MT_LIST_FOREACH_SAFE(it, &ua->calls) {
+        mt_ua_call_free(MT_CONTAINER(it, mt_ua_call, node));
+    }
+    if (ua->reg_nh != NULL)
+        nua_handle_destroy(ua->reg_nh);
+    nua_destroy(ua->nua);
+    su_root_destroy(ua->root);
+    free_ua(ua);
     lingering--;
     return G_SOURCE_REMOVE;
 }
@@ -326,15 +330,7 @@ mt_err mt_ua_create(const mt_ua_account *account, const mt_ua_events *events, vo
     mt_list_init(&ua->calls);
     mt_err err = start(ua, account);
     if (err != MT_OK) {
-        g_main_context_unref(ua->main);
-        mt_wipe(ua->password, strlen(ua->password));
-        g_free(ua->uri);
-        g_free(ua->username);
-        g_free(ua->realm);
-        g_free(ua->password);
-        g_free(ua->domain);
-        g_free(ua->proxy);
-        g_free(ua);
+        free_ua(ua);
         return err;
     }
     ua->reg = MT_UA_REG_TRYING;

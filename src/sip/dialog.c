@@ -224,11 +224,8 @@ void mt_sip_call_bye(mt_sip_server *s, mt_sip_side *to) {
                             .flow = &flow,
                             .cseq = to->cseq,
                             .max_forwards = 70};
-    mt_sip_writer w;
     mt_slice bytes;
-    mt_sip_out_begin(s, &w);
-    mt_sip_rewrite_request(s, &w, &r);
-    if (mt_sip_out_end(s, &w, &flow, NULL, &bytes) != MT_OK)
+    if (mt_sip_leg_send(s, &r, &flow, &bytes) != MT_OK)
         return;
     (void)mt_sip_ctxn_make(s, &(mt_sip_ctxn_start){.kind = MT_SIP_CTXN_BYE,
                                                    .method = MT_SIP_METHOD_BYE,
@@ -254,11 +251,8 @@ void mt_sip_call_ack(mt_sip_server *s, mt_sip_ctxn *t, mt_slice tag, mt_slice ur
                             .flow = &flow,
                             .cseq = t->cseq,
                             .max_forwards = 70};
-    mt_sip_writer w;
     mt_slice bytes;
-    mt_sip_out_begin(s, &w);
-    mt_sip_rewrite_request(s, &w, &r);
-    if (mt_sip_out_end(s, &w, &flow, NULL, &bytes) == MT_OK && mt_sip_str_set(s, &t->ack, bytes) != MT_OK)
+    if (mt_sip_leg_send(s, &r, &flow, &bytes) == MT_OK && mt_sip_str_set(s, &t->ack, bytes) != MT_OK)
         mt_sip_str_free(&t->ack);
 }
 

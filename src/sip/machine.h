@@ -324,6 +324,9 @@ typedef struct mt_sip_leg_request {
 } mt_sip_leg_request;
 mt_slice mt_sip_rewrite_target(mt_slice uri); /* without its headers */
 void mt_sip_rewrite_request(mt_sip_server *s, mt_sip_writer *w, const mt_sip_leg_request *r);
+/* A request of our own, without a body, whole and queued for `flow`; bytes as mt_sip_out_end gives them. */
+mt_err mt_sip_leg_send(mt_sip_server *s, const mt_sip_leg_request *r, const mt_sip_flow *flow,
+                       mt_slice *bytes) MT_MUST_CHECK;
 void mt_sip_rewrite_via(mt_sip_server *s, mt_sip_writer *w, const mt_sip_flow *flow, const char *branch);
 void mt_sip_rewrite_contact(mt_sip_server *s, mt_sip_writer *w, const mt_sip_side *side, const mt_sip_flow *flow);
 void mt_sip_rewrite_record_route(mt_sip_server *s, mt_sip_writer *w, const mt_sip_side *side, const mt_sip_flow *flow);

@@ -123,3 +123,10 @@ void mt_sip_rewrite_head(mt_sip_writer *w, const mt_sip_msg *m, const mt_sip_flo
     mt_sip_write_cseq(w, m->cseq, m->cseq_method.len > 0 ? m->cseq_method : m->method_name);
     mt_sip_write_addr_tag(w, "To", readable(&m->to), tag);
 }
+
+mt_err mt_sip_leg_send(mt_sip_server *s, const mt_sip_leg_request *r, const mt_sip_flow *flow, mt_slice *bytes) {
+    mt_sip_writer w;
+    mt_sip_out_begin(s, &w);
+    mt_sip_rewrite_request(s, &w, r);
+    return mt_sip_out_end(s, &w, flow, NULL, bytes);
+}

@@ -109,11 +109,8 @@ static void send_cancel(mt_sip_server *s, mt_sip_ctxn *t) {
                             .flow = &t->flow,
                             .cseq = t->cseq,
                             .max_forwards = 70};
-    mt_sip_writer w;
     mt_slice bytes;
-    mt_sip_out_begin(s, &w);
-    mt_sip_rewrite_request(s, &w, &r);
-    if (mt_sip_out_end(s, &w, &flow, NULL, &bytes) != MT_OK)
+    if (mt_sip_leg_send(s, &r, &flow, &bytes) != MT_OK)
         return;
     (void)mt_sip_ctxn_make(s, &(mt_sip_ctxn_start){.kind = MT_SIP_CTXN_CANCEL,
                                                    .method = MT_SIP_METHOD_CANCEL,
@@ -144,11 +141,8 @@ static void ack_refusal(mt_sip_server *s, mt_sip_ctxn *t, const mt_sip_msg *m) {
                             .flow = &t->flow,
                             .cseq = t->cseq,
                             .max_forwards = 70};
-    mt_sip_writer w;
     mt_slice bytes;
-    mt_sip_out_begin(s, &w);
-    mt_sip_rewrite_request(s, &w, &r);
-    if (mt_sip_out_end(s, &w, &t->flow, NULL, &bytes) == MT_OK && !mt_sip_flow_is_stream(&t->flow) &&
+    if (mt_sip_leg_send(s, &r, &t->flow, &bytes) == MT_OK && !mt_sip_flow_is_stream(&t->flow) &&
         mt_sip_str_set(s, &t->ack, bytes) != MT_OK)
         mt_sip_str_free(&t->ack);
 }
