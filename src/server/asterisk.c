@@ -2,6 +2,7 @@
 #include "server/asterisk.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -129,6 +130,9 @@ static mt_err load_secret(const char *path, char *out, size_t size) {
         mt_log(MT_LOG_ERROR, "asterisk", "%s cannot be read", path);
         return MT_ESYS;
     }
+    struct stat st;
+    if (fstat(fileno(f), &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0)
+        mt_log(MT_LOG_WARN, "asterisk", "%s can be read by others: chmod 600 it", path);
     char line[256] = "";
     bool good = fgets(line, sizeof line, f) != NULL;
     (void)fclose(f);
@@ -173,6 +177,9 @@ mt_err mt_asterisk_create(mt_server *srv) {
     if (err != MT_OK)
         return err;
     a->serving = true;
+    if (!mt_addr_is_loopback(&srv->opt.asterisk.ami))
+        mt_log(MT_LOG_WARN, "asterisk",
+               "its manager interface is on another machine: secret and names pass in the clear");
     try_connect(a);
     return MT_OK;
 }

@@ -26,6 +26,7 @@ def folder(tmp_path):
     (one / "sip.conf").write_bytes(OWN_SIP)
     (one / "extensions.conf").write_bytes(OWN_EXTEN)
     (tmp_path / "ami-secret").write_text("manager-secret\n")
+    (tmp_path / "ami-secret").chmod(0o600)
     (tmp_path / "operator").write_text("operator-token-of-the-test\n")
     (tmp_path / "operator").chmod(0o600)
     return one
