@@ -407,7 +407,7 @@ def test_an_unreadable_web_folder_is_said_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("options,word", [(["--http", "x"], "ADDR:PORT"), (["--bogus"], "--bogus"),
-                                          (["--http", "0.0.0.0:0", "--open-api"], "--open-api-anywhere")])
+                                          (["--http", "0.0.0.0:0", "--open-api"], "open_api_anywhere")])
 def test_wrong_options_exit_2(options, word):
     done = subprocess.run([BUILD / "myturnd", *options], capture_output=True, text=True, timeout=10)
     assert done.returncode == 2 and word in done.stderr and done.stdout == ""

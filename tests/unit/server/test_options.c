@@ -141,6 +141,7 @@ static void takes_tls(void **state) {
     assert_false(mt_options_has(&o.sips) || o.self_signed);
     assert_string_equal(o.tls_cert, "c.pem");
     assert_string_equal(o.tls_key, "k.pem");
+    mt_options_deinit(&o);
     assert_int_equal(parse(&o, "--sips 0.0.0.0:5061 --self-signed"), MT_OK);
     assert_true(mt_options_has(&o.sips) && o.self_signed);
     assert_int_equal(parse(&o, "--open-api --https 127.0.0.1:443 --self-signed"), MT_OK);
