@@ -76,7 +76,7 @@ void mt_turn_tell_ended(mt_turn *t, myturn_state next, const char *reason) {
 void mt_turn_backoff(mt_turn *t, unsigned attempt, int64_t now_ms) {
     uint32_t delay_ms = MT_TURN_RETRY_MAX_MS;
     if (attempt < 4)
-        delay_ms = MT_TURN_RETRY_MIN_MS << attempt;
+        delay_ms = (uint32_t)MT_TURN_RETRY_MIN_MS << attempt;
     delay_ms = delay_ms * 3 / 4 + mt_random_below(t->random, delay_ms / 4 + 1);
     t->retry_at_ms = now_ms + delay_ms;
 }

@@ -262,7 +262,7 @@ static mt_err local_address(const mt_addr *server, char out[MT_ADDR_STRLEN]) {
 
 /* PONG2PING is off: it takes two pongs in a row for a ping, and its answer, a lone CRLF, for the beginning of a
  * message. */
-static nua_t *make_nua(mt_ua *ua, const char *bind_url) {
+static nua_t *make_nua(mt_ua *ua, char *bind_url) {
     return nua_create(
         ua->root, on_event, ua, NUTAG_URL(URL_STRING_MAKE(bind_url)), NUTAG_PROXY(URL_STRING_MAKE(ua->proxy)),
         NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOACK(0), NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0),
