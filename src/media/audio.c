@@ -81,6 +81,8 @@ static gboolean on_notice(gpointer arg) {
     notice *n = arg;
     mt_audio *a = n->a;
     g_clear_pointer(&a->notices[n->mic], g_source_unref);
+    if (n->mic)
+        (void)!mt_audio_mic(a, false); /* switched on anew meanwhile: who is told that it is off must not be heard */
     a->events.error(a->ctx, n->mic, n->what); /* a may be gone afterwards */
     return G_SOURCE_REMOVE;
 }

@@ -342,6 +342,28 @@ static void what_cannot_be_opened_is_told(void **state) {
     mt_audio_destroy(a.audio);
 }
 
+/* The file turns up between the failure and the event that tells of it: whoever hears that the microphone is off must
+ * not be heard. */
+static void a_microphone_told_off_is_off(void **state) {
+    end a = {0};
+    a.other = &a;
+    const char *mic = in_dir("file:", "said.wav");
+    unlink(in_dir("", "said.wav"));
+    open_end(&a, mic, "none", MT_AUDIO_OPUS, 10);
+    assert_int_equal(mt_audio_mic(a.audio, true), MT_ESYS);
+    (void)write_said(4800);
+    assert_int_equal(mt_audio_mic(a.audio, true), MT_OK);
+    while (atomic_load(&a.errors) == 0)
+        g_main_context_iteration(NULL, TRUE);
+    unsigned sent = atomic_load(&a.sent);
+    run_ms(50);
+    assert_int_equal(atomic_load(&a.sent), sent);
+    assert_int_equal(mt_audio_mic(a.audio, true), MT_OK);
+    run_ms(50);
+    assert_true(atomic_load(&a.sent) > sent);
+    mt_audio_destroy(a.audio);
+}
+
 static void garbage_is_ignored(void **state) {
     end a = {0};
     uint8_t packet[64] = {0x80, 111};
@@ -431,6 +453,7 @@ int main(void) {
         cmocka_unit_test(loss_by_l16),
         cmocka_unit_test(microphone_off_sends_nothing),
         cmocka_unit_test(what_cannot_be_opened_is_told),
+        cmocka_unit_test(a_microphone_told_off_is_off),
         cmocka_unit_test(garbage_is_ignored),
         cmocka_unit_test(nothing_grows),
     };
