@@ -35,10 +35,12 @@ static void send_login(mt_turn *t) {
     memcpy(a->name, t->name, sizeof a->name);
 }
 
-static void send_turn(mt_turn *t) {
+static void send_turn(mt_turn *t, int64_t now_ms) {
     mt_turn_action *a = mt_turn_push(t, MT_TURN_API_TURN);
     a->seq = t->turn_seq = ++t->seq;
-    a->wait_s = t->counted && !t->told_unreachable ? MT_TURN_WAIT_S : MT_TURN_WAIT_FIRST_S;
+    bool is_long = t->counted && !t->told_unreachable;
+    a->wait_s = is_long ? MT_TURN_WAIT_S : MT_TURN_WAIT_FIRST_S;
+    t->long_asked_ms = is_long ? now_ms : 0;
     a->leave = t->leave;
     memcpy(a->pair, t->leave_pair, sizeof a->pair);
 }
@@ -50,7 +52,7 @@ void mt_turn_pump(mt_turn *t, int64_t now_ms) {
     if (d == DUE_LOGIN)
         send_login(t);
     else
-        send_turn(t);
+        send_turn(t, now_ms);
 }
 
 void mt_turn_send_leave(mt_turn *t, int64_t now_ms) {
@@ -283,6 +285,8 @@ void mt_turn_waiting(mt_turn *t, uint32_t seq, unsigned ready, unsigned online, 
     t->ready = ready;
     t->online = online;
     tell_counted(t, now_ms);
+    if (t->long_asked_ms != 0 && now_ms - t->long_asked_ms < MT_TURN_SOON_MS)
+        t->retry_at_ms = now_ms + MT_TURN_SOON_MS; /* else the two would ask and answer as fast as they can */
     mt_turn_pump(t, now_ms);
 }
 

@@ -21,6 +21,7 @@ enum {
     MT_TURN_LOGOUT_MS = 1800,
     MT_TURN_WAIT_FIRST_S = 1, /* soon an answer with numbers to show, then held long */
     MT_TURN_WAIT_S = 25,
+    MT_TURN_SOON_MS = 1000, /* no answer to a held request is due before: then the server or a proxy does not hold it */
 };
 
 typedef enum mt_turn_link_state { MT_TURN_NO_LINK, MT_TURN_LINK_MADE, MT_TURN_LINK_SECURE } mt_turn_link_state;
@@ -53,7 +54,8 @@ struct mt_turn {
 
     /* waiting */
     int64_t wait_since_ms, second_ms;
-    bool counted; /* ready and online are known for this wait */
+    int64_t long_asked_ms; /* when the request under way was sent if it is to be held long; 0: it is not */
+    bool counted;          /* ready and online are known for this wait */
     unsigned ready, online;
     uint32_t kept_call; /* INVITE before the draw's answer */
     char kept_from[MT_TURN_NAME_BYTES];

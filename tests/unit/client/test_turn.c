@@ -318,6 +318,22 @@ static void test_a_401_each_time_is_not_a_storm(void **state) {
     assert_true(logins < 30);
 }
 
+static void test_a_server_that_does_not_hold_is_not_asked_all_the_time(void **state) {
+    kit *k = *state;
+    to_waiting(k);
+    unsigned asked = 0;
+    int64_t end_ms = k->now_ms + 30000;
+    while (k->now_ms < end_ms) {
+        for (int i = 0; i < 10; i++) {
+            mt_turn_waiting(k->t, k->turn_seq, 0, 1, k->now_ms);
+            asked += strstr(kit_trace(k), " turn") != NULL;
+        }
+        kit_pass(k, 100);
+        asked += strstr(kit_trace(k), "turn") != NULL;
+    }
+    assert_in_range(asked, 20, 35);
+}
+
 static void test_slow_down(void **state) {
     kit *k = *state;
     to_waiting(k);
@@ -863,6 +879,7 @@ int main(void) {
         T(test_unknown_token_seen_by_sip_first),
         T(test_name_lost_while_waiting),
         T(test_a_401_each_time_is_not_a_storm),
+        T(test_a_server_that_does_not_hold_is_not_asked_all_the_time),
         T(test_slow_down),
         T(test_in_talk_and_superseded),
         T(test_draw_beats_the_cancelling),
