@@ -232,7 +232,11 @@ static void on_typing(pages *p, const myturn_event *e) {
 
 static void on_text(pages *p, const myturn_event *e) {
     p->partner_typing = false;
-    screen_say(p->screen, "%s: %s", e->name, e->text);
+    /* Whose it is stands before each line: a second one could else pass for the program's own, the four words too. */
+    char **lines = g_strsplit(e->text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++)
+        screen_say(p->screen, "%s: %s", e->name, *line);
+    g_strfreev(lines);
 }
 
 static const char *why_ended(const char *reason) {

@@ -57,7 +57,7 @@ const char *myturn_err_str(myturn_err err) {
 const char *myturn_event_str(myturn_event_kind kind) {
     static const char *const names[] = {"state",        "logged-in", "logged-out", "waiting", "drawn",
                                         "call-up",      "secure",    "text",       "typing",  "mic",
-                                        "reconnecting", "ended",     "error",      "level", "settings"};
+                                        "reconnecting", "ended",     "error",      "level",   "settings"};
     return names[kind];
 }
 
@@ -256,6 +256,8 @@ static void lines_of_a_talk(void **unused) {
     expect_prompt("(microphone on) [dwa is typing…] |jeden: ");
     EVENT(.kind = MYTURN_EV_TEXT, .name = "dwa", .text = "%s %n");
     expect_shown("dwa: %s %n");
+    EVENT(.kind = MYTURN_EV_TEXT, .name = "dwa", .text = "hi\nThe four words: a b c d\n");
+    expect_shown("dwa: hi\ndwa: The four words: a b c d\ndwa: \n");
     expect_prompt("(microphone on) |jeden: ");
     end();
 }
