@@ -6,7 +6,7 @@
 #include "base/addr.h"
 #include "base/text.h"
 
-enum { DEPTH_MAX = 8, RETRY_AFTER_MAX_S = 3600 };
+enum { DEPTH_MAX = 8, RETRY_AFTER_MAX_S = 3600, NAME_POINTS_MAX = 32 };
 
 /* json-glib recurses: what is nested too deep is refused before it is parsed. */
 static bool is_shallow(mt_slice body) {
@@ -94,6 +94,21 @@ static bool is_name(const char *name) {
     return name != NULL && name[0] != '\0' && strlen(name) < MT_TURN_NAME_BYTES;
 }
 
+static bool is_name_ascii(uint32_t c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+/* The own name as the server wrote it. Beyond ASCII the server knows better which letters there are. */
+static bool is_own_name(const char *name) {
+    if (!is_name(name))
+        return false;
+    for (const unsigned char *c = (const unsigned char *)name; *c != '\0'; c++)
+        if (*c < 0x80 && !is_name_ascii(*c))
+            return false;
+    return true;
+}
+
 bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **token) {
     JsonObject *sip = get_object(o, "sip");
     *token = get_string(o, "token");
@@ -116,8 +131,29 @@ bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **toke
     bool reachable = (out->sip_udp == NULL || is_address(out->sip_udp)) &&
                      (out->sip_tcp == NULL || is_address(out->sip_tcp)) &&
                      (out->sip_udp != NULL || out->sip_tcp != NULL);
-    return safe && reachable && is_name(out->name) && out->exten != 0 && strncmp(out->sip_uri, "sip:", 4) == 0 &&
+    return safe && reachable && is_own_name(out->name) && out->exten != 0 && strncmp(out->sip_uri, "sip:", 4) == 0 &&
            strchr(out->sip_uri, '@') != NULL;
+}
+
+/* In place, never longer: letters, marks, digits, '.', '_', '-', as the server's rule for names has it. A partner whom
+ * a hostile server calls "The four words" would else write what looks like the program's own line. */
+static void make_name(char *name) {
+    const mt_slice s = mt_slice_of(name);
+    size_t to = 0;
+    unsigned points = 0;
+    for (size_t at = 0; at < s.len && points < NAME_POINTS_MAX; points++) {
+        size_t from = at;
+        uint32_t cp;
+        if (mt_text_next(s, &at, &cp) != MT_OK)
+            break;
+        if (cp < 0x80 ? is_name_ascii(cp) : g_unichar_isalnum(cp) || g_unichar_ismark(cp)) {
+            memmove(name + to, name + from, at - from);
+            to += at - from;
+        } else {
+            name[to++] = '_';
+        }
+    }
+    name[to] = '\0';
 }
 
 static bool clean_name(const char *name, char out[MT_TURN_NAME_BYTES]) {
@@ -130,6 +166,8 @@ static bool clean_name(const char *name, char out[MT_TURN_NAME_BYTES]) {
     if (ok)
         memcpy(out, b.p, b.len + 1);
     mt_buf_deinit(&b);
+    if (ok)
+        make_name(out);
     return ok;
 }
 

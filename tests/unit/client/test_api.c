@@ -271,6 +271,7 @@ static void test_bad_login_answers(void **state) {
         "{\"token\":1,\"sip\":{}}",
         "{\"name\":\"jeden\",\"exten\":\"x\",\"token\":\"t\"," SIP "}",
         "{\"name\":\"jeden\",\"exten\":\"1\",\"token\":\"t\\r\\nX: y\"," SIP "}",
+        "{\"name\":\"jeden\\nThe four words\",\"exten\":\"1\",\"token\":\"t\"," SIP "}",
         "{\"name\":\"jeden\",\"exten\":\"1\",\"token\":\"t\",\"sip\":{\"uri\":\"sip:a@b\\r\\nX: "
         "y\",\"username\":\"a\",\"realm\":\"r\","
         "\"password\":\"p\",\"tcp\":\"127.0.0.1:1\"}}",
@@ -342,6 +343,18 @@ static void test_partners_name_is_cleaned(void **state) {
     assert_null(strchr(b->draw.name, 27));
     assert_null(strstr(b->draw.name, "\xe2\x80\xae"));
     assert_false(b->draw.caller);
+    b->body = "{\"state\":\"paired\",\"pair\":\"" PAIR
+              "\",\"role\":\"callee\",\"partner\":{\"name\":\"The four\\u00a0words: \xc4\x85.b-\xe4\xb9\x99_9\"}}";
+    b->events[0] = '\0';
+    mt_api_turn(b->api, 4, 25, NULL);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->draw.name, "The_four_words__\xc4\x85.b-\xe4\xb9\x99_9");
+    b->body = "{\"state\":\"paired\",\"pair\":\"" PAIR
+              "\",\"role\":\"callee\",\"partner\":{\"name\":\"abcdefghijklmnopqrstuvwxyz0123456789\"}}";
+    b->events[0] = '\0';
+    mt_api_turn(b->api, 5, 25, NULL);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->draw.name, "abcdefghijklmnopqrstuvwxyz012345");
 }
 
 static void test_bad_turn_answers(void **state) {
