@@ -343,7 +343,9 @@ void mt_turn_left(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_m
     if (seq == 0 || seq != t->leave_seq)
         return;
     t->leave_seq = 0;
-    if (fault != NULL && fault->has_pair && t->have_login && !t->in_pair) {
+    bool told_twice =
+        fault != NULL && fault->has_pair && t->leave && memcmp(fault->pair, t->leave_pair, sizeof t->leave_pair) == 0;
+    if (fault != NULL && fault->has_pair && !told_twice && t->have_login && !t->in_pair) {
         /* The draw was quicker than the leaving, or a pair was forgotten: that one is to be left. */
         t->leave = true;
         memcpy(t->leave_pair, fault->pair, sizeof t->leave_pair);

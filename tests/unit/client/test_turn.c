@@ -373,6 +373,20 @@ static void test_draw_beats_the_cancelling(void **state) {
     EXPECT(k, "");
 }
 
+static void test_a_pair_that_cannot_be_left_is_not_left_for_ever(void **state) {
+    kit *k = *state;
+    to_waiting(k);
+    assert_int_equal(mt_turn_cancel(k->t, k->now_ms), MT_OK);
+    EXPECT(k, "break leave state(idle)");
+    mt_fault f = kit_fault(MT_FAULT_REFUSED, "paired");
+    f.has_pair = true;
+    f.pair[0] = 'Q';
+    mt_turn_left(k->t, k->leave_seq, &f, k->now_ms);
+    EXPECT(k, "leave(Q)");
+    mt_turn_left(k->t, k->leave_seq, &f, k->now_ms);
+    EXPECT(k, "");
+}
+
 static void test_unexpected_answer_ends_the_waiting(void **state) {
     kit *k = *state;
     to_waiting(k);
@@ -883,6 +897,7 @@ int main(void) {
         T(test_slow_down),
         T(test_in_talk_and_superseded),
         T(test_draw_beats_the_cancelling),
+        T(test_a_pair_that_cannot_be_left_is_not_left_for_ever),
         T(test_unexpected_answer_ends_the_waiting),
         T(test_waits_for_registration),
         T(test_idle_login_lost),
