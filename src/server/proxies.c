@@ -102,7 +102,7 @@ static bool holds(const mt_network *n, const uint8_t *bytes) {
 bool mt_proxies_trusts(const mt_proxies *p, const mt_addr *a) {
     if (p->count == 0)
         return false;
-    uint8_t bytes[16];
+    uint8_t bytes[16] = {0};
     size_t len = raw_bytes(a, bytes);
     for (size_t i = 0; i < p->count; i++) {
         if (p->nets[i].len_bytes == len && holds(&p->nets[i], bytes))
