@@ -79,7 +79,7 @@ typedef struct myturn_event {
     int64_t ice_us, dtls_us, channel_us; /* from the partner's SDP on */
     const char *text;
     const char *reason;
-    const char *code;       /* stable: invalid_name, name_taken, slow_down, server_unreachable, unauthorized, sip_failed, mic_failed, speaker_failed, internal … */
+    const char *code;       /* stable: invalid_name, name_taken, slow_down, server_unreachable, unauthorized, sip_failed, mic_failed, speaker_failed, not_sent, internal … */
     double level_db;
 } myturn_event;
 

@@ -159,10 +159,22 @@ const char *mt_client_local_sdp(myturn_client *c) {
     return sdp;
 }
 
+/* Nothing said is lost in silence. As far as was told, the talk is on: its end is told next. */
+static void tell_unsent(myturn_client *c) {
+    size_t count = mt_link_unsent(c->link->link);
+    if (count == 0)
+        return;
+    char *text = g_strdup_printf("Messages of yours that had not been sent yet and are lost: %zu", count);
+    mt_client_tell(c,
+                   &(myturn_event){.kind = MYTURN_EV_ERROR, .state = MYTURN_TALKING, .code = "not_sent", .text = text});
+    g_free(text);
+}
+
 void mt_client_link_bye(myturn_client *c) {
     mt_client_link *l = c->link;
     if (l == NULL)
         return;
+    tell_unsent(c);
     mt_client_relay_stop(c);
     c->link = NULL;
     l->closing = true;
@@ -174,6 +186,7 @@ void mt_client_link_destroy(myturn_client *c) {
     mt_client_link *l = c->link;
     if (l == NULL)
         return;
+    tell_unsent(c);
     mt_client_relay_stop(c);
     c->link = NULL;
     l->client = NULL;

@@ -126,6 +126,10 @@ mt_err mt_link_text(mt_link *l, mt_slice body) {
     return MT_OK;
 }
 
+size_t mt_link_unsent(const mt_link *l) {
+    return l->pending.texts.length;
+}
+
 mt_err mt_link_typing(mt_link *l, bool on) {
     if (!can_talk(l))
         return MT_ESTATE;

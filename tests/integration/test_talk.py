@@ -75,6 +75,17 @@ def test_a_thousand_messages_both_ways_in_order(crowd):
     assert bodies(dwa) == [f"jeden {n} ąęś 🎈" for n in range(1000)]
 
 
+def test_messages_that_a_hang_up_overtakes_are_counted(crowd):
+    jeden, dwa = people = crowd("jeden", "dwa")
+    talk(people)
+    for line in [str(number) for number in range(100)] + ["q", "y"]:
+        jeden.type(line)
+    ended(people)
+    (error,) = jeden.find("error")
+    assert error["code"] == "not_sent"
+    assert int(error["message"].rsplit(" ", 1)[1]) == 100 - len(dwa.find("text")) > 0
+
+
 def test_too_long_a_message_is_refused_at_the_sender(crowd):
     jeden, dwa = people = crowd("jeden", "dwa")
     talk(people)

@@ -95,6 +95,8 @@ static void test_queue_is_bounded(void **state) {
     while (mt_link_text(p.a.link, MT_SLICE_LIT("1")) == MT_OK && taken < 10000)
         taken++;
     assert_in_range(taken, 2000, 2100);
+    assert_int_equal(mt_link_unsent(p.a.link), 2000);
+    assert_int_equal(mt_link_unsent(p.b.link), 0);
     pair_close(&p);
 }
 
