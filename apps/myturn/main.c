@@ -108,8 +108,19 @@ static void set_locale(void) {
         (void)setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/* Where a standard stream is closed, the next thing opened would take its number: a socket be read as the keyboard. */
+static void open_standard_streams(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv) {
     app a = {0};
+    open_standard_streams();
     set_locale();
     (void)signal(SIGPIPE, SIG_IGN);
     options_parse(argc, argv, &a.o);
