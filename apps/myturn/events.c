@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 static void add_string(GString *out, const char *s) {
@@ -97,26 +99,40 @@ static bool members(GString *out, const myturn_event *e) {
     }
 }
 
-static void write_all(int fd, const char *p, size_t len) {
+/* A reader who stalls must not stop the talk, nor leave the microphone on behind a program that hangs: he has this
+ * long. */
+enum { PATIENCE_MS = 1000 };
+
+static bool write_all(int fd, const char *p, size_t len) {
     while (len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EINTR)
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        int polled = poll(&ready, 1, PATIENCE_MS);
+        if (polled < 0 && errno == EINTR)
+            continue;
+        if (polled <= 0)
+            return false;
+        ssize_t n = write(fd, p, MIN(len, PIPE_BUF)); /* a pipe that is ready takes as much at once */
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
-            return;
+            return false;
         p += n;
         len -= (size_t)n;
     }
+    return true;
 }
 
 void events_write(int fd, const myturn_event *event) {
-    if (fd < 0)
+    static bool given_up;
+    if (fd < 0 || given_up)
         return;
     GString *line = g_string_new("{\"event\":");
     add_string(line, myturn_event_str(event->kind));
     if (members(line, event)) {
         g_string_append(line, "}\n");
-        write_all(fd, line->str, line->len);
+        given_up = !write_all(fd, line->str, line->len);
+        if (given_up)
+            g_printerr("myturn: nobody reads the events; no more are written\n");
     }
     g_string_free(line, TRUE);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "term.h"
+#include "wrap.h"
 
 #define QUEUE_MAX 256 /* lines that wait until they are taken; more stay in the pipe */
 
@@ -173,12 +174,17 @@ void screen_say(screen *s, const char *format, ...) {
     char *text = g_strdup_vprintf(format, args);
     va_end(args);
     clean(text, true);
-    if (s->term != NULL)
+    if (s->term != NULL) {
+        char *wrapped = wrap_text(text, term_columns());
         term_hide(s->term);
-    (void)puts(text);
-    (void)fflush(stdout);
-    if (s->term != NULL)
+        (void)puts(wrapped);
+        (void)fflush(stdout);
         term_show(s->term);
+        g_free(wrapped);
+    } else {
+        (void)puts(text);
+        (void)fflush(stdout);
+    }
     g_free(text);
 }
 

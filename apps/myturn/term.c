@@ -172,14 +172,19 @@ static size_t width_of(const char *text, size_t len) {
     return width;
 }
 
+size_t term_columns(void) {
+    struct winsize size = {0};
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ? 0 : size.ws_col;
+}
+
 /* Rows between the line's beginning and the cursor, in a terminal that wraps. */
 static size_t rows_above(term *t) {
-    struct winsize size = {0};
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+    size_t columns = term_columns();
+    if (columns == 0)
         return 0;
     const LineInfo *line = el_line(t->el);
     size_t before = (size_t)(line->cursor - line->buffer);
-    return (width_of(t->prompt, strlen(t->prompt)) + width_of(line->buffer, before)) / size.ws_col;
+    return (width_of(t->prompt, strlen(t->prompt)) + width_of(line->buffer, before)) / columns;
 }
 
 void term_hide(term *t) {

@@ -3,6 +3,7 @@
 #define APP_TERM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct term term;
 
@@ -22,5 +23,8 @@ void term_prompt(term *t, const char *passing, const char *lasting);
 void term_hide(term *t);
 void term_show(term *t);
 void term_resized(term *t);
+
+/* Of the terminal behind standard output; 0: not known. */
+size_t term_columns(void);
 
 #endif
