@@ -14,6 +14,8 @@
 #define PAUSE_SAMPLES (200 * MT_PCM_RATE / 1000)
 /* Timestamps further back than this: the sender started anew. */
 #define RESTART_SAMPLES (3 * MT_PCM_RATE)
+/* And further ahead than this: nobody pauses for an hour, but sums of such leaps would leave 64 bits. */
+#define AHEAD_SAMPLES (3600 * (int64_t)MT_PCM_RATE)
 
 /* The target */
 #define FLOOR_US 20000   /* once a path has proven calm */
@@ -163,7 +165,7 @@ mt_err mt_jitter_put(mt_jitter *j, const mt_rtp *in, uint32_t samples, int64_t n
     if (!j->have_ssrc || in->ssrc != j->ssrc)
         start_anew(j, in);
     int64_t ts = unwrap(j, in->timestamp);
-    if (ts < j->newest_ts - RESTART_SAMPLES) {
+    if (ts < j->newest_ts - RESTART_SAMPLES || ts > j->newest_ts + AHEAD_SAMPLES) {
         start_anew(j, in);
         ts = j->newest_ts;
     }
