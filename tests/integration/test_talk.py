@@ -293,7 +293,8 @@ def test_two_hundred_conversations_in_a_row(crowd, server):
     for old, new in zip(before, after):
         assert new[0] - old[0] < 3000, "memory grew"
         assert new[1] - old[1] <= 1, "threads grew"
-        assert new[2] - old[2] <= 2, "descriptors grew"
+        # A client keeps up to 8 idle HTTP connections, so the number moves; one leaked in each of 150 talks would not pass.
+        assert new[2] - old[2] <= 16, "descriptors grew"
     assert {e["partner"] for e in jeden.find("drawn")} == {"dwa"}
     with pytest.raises(Failed):
         wait(people, "error", lambda: jeden.find("error") or dwa.find("error"), 0.2)
