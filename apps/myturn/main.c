@@ -62,7 +62,10 @@ static int list_devices(void) {
     myturn_err err = myturn_list_devices(on_device, NULL);
     if (err == MYTURN_OK)
         return 0;
-    (void)fprintf(stderr, _("myturn: the devices cannot be listed: %s\n"), myturn_err_str(err));
+    (void)fprintf(stderr,
+                  _("myturn: the devices cannot be listed (%s). Is a sound server, PipeWire or PulseAudio, running?\n"
+                    "Without one, file:PATH, tone:HZ and none can be used.\n"),
+                  myturn_err_str(err));
     return 1;
 }
 
