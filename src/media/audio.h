@@ -17,8 +17,8 @@
 
 typedef struct mt_audio mt_audio;
 
-/* opus/48000/2 (mono content, constant bit rate); L16/48000/1 big-endian, ptime 10 */
-typedef enum mt_audio_codec { MT_AUDIO_OPUS, MT_AUDIO_L16 } mt_audio_codec;
+/* opus/48000/2 (mono content, constant bit rate); L16/48000/1 big-endian, ptime 10; PCMU/8000 and PCMA/8000 */
+typedef enum mt_audio_codec { MT_AUDIO_OPUS, MT_AUDIO_L16, MT_AUDIO_PCMU, MT_AUDIO_PCMA } mt_audio_codec;
 
 typedef struct mt_audio_config {
     const char *mic; /* SPEC: default | none | file:PATH (WAV, in real time) | tone:HZ | device:NAME; NULL: default */
@@ -26,7 +26,7 @@ typedef struct mt_audio_config {
     mt_audio_codec codec;
     uint8_t payload_type;      /* of what is sent */
     uint8_t recv_payload_type; /* of what is received; packets of another are dropped */
-    uint8_t ptime_ms;          /* Opus 10 or 20; L16 10 */
+    uint8_t ptime_ms;          /* 10 or 20; L16 10 */
     uint32_t jitter_ms;        /* the jitter buffer's delay to begin with: 40; it follows the path then */
 } mt_audio_config;
 

@@ -55,6 +55,7 @@ void mt_receiver_put(mt_receiver *r, mt_slice packet, int64_t now_us) {
         return;
     if (mt_voice_duration(r->codec, rtp.payload, &samples) != MT_OK)
         return;
+    rtp.timestamp *= MT_PCM_RATE / mt_voice_clock_hz(r->codec); /* modulo 2^32, as timestamps are */
     pthread_mutex_lock(&r->lock);
     mt_err err = mt_jitter_put(r->jitter, &rtp, samples, now_us);
     pthread_mutex_unlock(&r->lock);

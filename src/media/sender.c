@@ -17,7 +17,8 @@ struct mt_sender {
     void *ctx;
     mt_rtp next;
     uint32_t first_timestamp;
-    int64_t first_us; /* the time of first_timestamp; 0: not begun yet */
+    int64_t first_us;                    /* the time of first_timestamp; 0: not begun yet */
+    uint32_t clock_hz, samples_per_tick; /* of the codec's timestamps */
     int16_t frame[FRAME_MAX];
     size_t frame_len, frame_full;
     atomic_uint_fast64_t sent;
@@ -34,6 +35,8 @@ mt_err mt_sender_create(const mt_audio_config *cfg, mt_sender_fn *fn, void *ctx,
     }
     s->fn = fn;
     s->ctx = ctx;
+    s->clock_hz = mt_voice_clock_hz(cfg->codec);
+    s->samples_per_tick = MT_PCM_RATE / s->clock_hz;
     s->frame_full = (size_t)cfg->ptime_ms * (MT_PCM_RATE / 1000);
     mt_random random = mt_random_kernel();
     s->next.payload_type = cfg->payload_type;
@@ -55,7 +58,7 @@ void mt_sender_destroy(mt_sender *s) {
 void mt_sender_begin(mt_sender *s, int64_t now_us) {
     if (s->first_us == 0)
         s->first_us = now_us;
-    uint32_t elapsed = (uint32_t)((now_us - s->first_us) * (MT_PCM_RATE / 1000) / 1000);
+    uint32_t elapsed = (uint32_t)((now_us - s->first_us) * (s->clock_hz / 1000) / 1000);
     uint32_t timestamp = s->first_timestamp + elapsed;
     if ((int32_t)(timestamp - s->next.timestamp) > 0)
         s->next.timestamp = timestamp;
@@ -74,7 +77,7 @@ static void send_frame(mt_sender *s) {
         s->next.marker = false;
         atomic_fetch_add(&s->sent, 1);
     }
-    s->next.timestamp += (uint32_t)s->frame_full;
+    s->next.timestamp += (uint32_t)s->frame_full / s->samples_per_tick;
     s->frame_len = 0;
 }
 

@@ -5,25 +5,38 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "media/g711.h"
+#include "media/narrow.h"
 #include "media/pcm.h"
 
 #define OPUS_BIT_RATE 40000
 #define OPUS_COMPLEXITY 5
 #define OPUS_STEP 120     /* 2.5 ms: what the decoder can invent is a multiple of it */
-#define REPEAT_GAIN_MAX 3 /* an L16 packet is repeated at 3/4, 2/4, 1/4, then silence */
+#define REPEAT_GAIN_MAX 3 /* without Opus a packet is repeated at 3/4, 2/4, 1/4, then silence */
+#define NARROW_MAX (MT_PCM_FRAME_MAX / MT_NARROW_FACTOR)
 
 struct mt_voice_enc {
     mt_audio_codec codec;
     int frame; /* samples in a packet */
     OpusEncoder *opus;
+    mt_narrow narrow; /* G.711 */
 };
 
 struct mt_voice_dec {
     mt_audio_codec codec;
     OpusDecoder *opus;
-    int16_t last[MT_PCM_BLOCK]; /* L16: the end of what was heard */
+    mt_narrow narrow;           /* G.711 */
+    int16_t last[MT_PCM_BLOCK]; /* without Opus: the end of what was heard */
     int repeat_gain;            /* quarters */
 };
+
+static bool is_narrow(mt_audio_codec codec) {
+    return codec == MT_AUDIO_PCMU || codec == MT_AUDIO_PCMA;
+}
+
+uint32_t mt_voice_clock_hz(mt_audio_codec codec) {
+    return is_narrow(codec) ? MT_PCM_RATE / MT_NARROW_FACTOR : MT_PCM_RATE;
+}
 
 static mt_err setup_opus(mt_voice_enc *e) {
     int err = OPUS_OK;
@@ -38,13 +51,14 @@ static mt_err setup_opus(mt_voice_enc *e) {
 }
 
 mt_err mt_voice_enc_create(mt_audio_codec codec, uint8_t ptime_ms, mt_voice_enc **out) {
-    if (ptime_ms != 10 && !(ptime_ms == 20 && codec == MT_AUDIO_OPUS))
+    if (ptime_ms != 10 && !(ptime_ms == 20 && codec != MT_AUDIO_L16))
         return MT_EINVAL;
     mt_voice_enc *e = mt_calloc(1, sizeof(*e));
     if (e == NULL)
         return MT_ENOMEM;
     e->codec = codec;
     e->frame = ptime_ms * (MT_PCM_RATE / 1000);
+    mt_narrow_init(&e->narrow);
     mt_err err = codec == MT_AUDIO_OPUS ? setup_opus(e) : MT_OK;
     if (err != MT_OK) {
         mt_voice_enc_destroy(e);
@@ -65,15 +79,29 @@ void mt_voice_enc_destroy(mt_voice_enc *e) {
 void mt_voice_enc_reset(mt_voice_enc *e) {
     if (e->opus != NULL)
         opus_encoder_ctl(e->opus, OPUS_RESET_STATE);
+    mt_narrow_reset(&e->narrow);
+}
+
+static size_t encode_l16(const mt_voice_enc *e, const int16_t *pcm, uint8_t *out) {
+    for (int i = 0; i < e->frame; i++) {
+        out[2 * i] = (uint8_t)((uint16_t)pcm[i] >> 8);
+        out[2 * i + 1] = (uint8_t)pcm[i];
+    }
+    return 2 * (size_t)e->frame;
+}
+
+static size_t encode_narrow(mt_voice_enc *e, const int16_t *pcm, uint8_t *out) {
+    int16_t narrow[NARROW_MAX];
+    size_t n = (size_t)e->frame / MT_NARROW_FACTOR;
+    mt_narrow_down(&e->narrow, pcm, narrow, n);
+    for (size_t i = 0; i < n; i++)
+        out[i] = e->codec == MT_AUDIO_PCMU ? mt_g711_ulaw(narrow[i]) : mt_g711_alaw(narrow[i]);
+    return n;
 }
 
 mt_err mt_voice_encode(mt_voice_enc *e, const int16_t *pcm, uint8_t out[MT_VOICE_PACKET_MAX], size_t *out_len) {
-    if (e->codec == MT_AUDIO_L16) {
-        for (int i = 0; i < e->frame; i++) {
-            out[2 * i] = (uint8_t)((uint16_t)pcm[i] >> 8);
-            out[2 * i + 1] = (uint8_t)pcm[i];
-        }
-        *out_len = 2 * (size_t)e->frame;
+    if (e->codec != MT_AUDIO_OPUS) {
+        *out_len = e->codec == MT_AUDIO_L16 ? encode_l16(e, pcm, out) : encode_narrow(e, pcm, out);
         return MT_OK;
     }
     opus_int32 n = opus_encode(e->opus, pcm, e->frame, out, MT_VOICE_PACKET_MAX);
@@ -90,6 +118,7 @@ mt_err mt_voice_dec_create(mt_audio_codec codec, mt_voice_dec **out) {
     if (d == NULL)
         return MT_ENOMEM;
     d->codec = codec;
+    mt_narrow_init(&d->narrow);
     int err = OPUS_OK;
     if (codec == MT_AUDIO_OPUS)
         d->opus = opus_decoder_create(MT_PCM_RATE, 1, &err);
@@ -112,6 +141,7 @@ void mt_voice_dec_destroy(mt_voice_dec *d) {
 void mt_voice_dec_reset(mt_voice_dec *d) {
     if (d->opus != NULL)
         opus_decoder_ctl(d->opus, OPUS_RESET_STATE);
+    mt_narrow_reset(&d->narrow);
     memset(d->last, 0, sizeof(d->last));
     d->repeat_gain = 0;
 }
@@ -123,6 +153,12 @@ mt_err mt_voice_duration(mt_audio_codec codec, mt_slice payload, uint32_t *out_s
         if (payload.len % 2 != 0 || payload.len / 2 > MT_PCM_FRAME_MAX)
             return MT_EBAD;
         *out_samples = (uint32_t)(payload.len / 2);
+        return MT_OK;
+    }
+    if (is_narrow(codec)) {
+        if (payload.len > NARROW_MAX)
+            return MT_EBAD;
+        *out_samples = (uint32_t)payload.len * MT_NARROW_FACTOR;
         return MT_OK;
     }
     int n = opus_packet_get_nb_samples((const unsigned char *)payload.p, (opus_int32)payload.len, MT_PCM_RATE);
@@ -147,9 +183,18 @@ static void decode_l16(mt_voice_dec *d, mt_slice payload, uint32_t samples, int1
     remember_end(d, pcm, samples);
 }
 
+static void decode_narrow(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_t *pcm) {
+    const uint8_t *p = (const uint8_t *)payload.p;
+    int16_t narrow[NARROW_MAX];
+    for (size_t i = 0; i < payload.len; i++)
+        narrow[i] = d->codec == MT_AUDIO_PCMU ? mt_g711_from_ulaw(p[i]) : mt_g711_from_alaw(p[i]);
+    mt_narrow_up(&d->narrow, narrow, payload.len, pcm);
+    remember_end(d, pcm, samples);
+}
+
 void mt_voice_decode(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_t *pcm) {
-    if (d->codec == MT_AUDIO_L16) {
-        decode_l16(d, payload, samples, pcm);
+    if (d->codec != MT_AUDIO_OPUS) {
+        (d->codec == MT_AUDIO_L16 ? decode_l16 : decode_narrow)(d, payload, samples, pcm);
         return;
     }
     int n = opus_decode(d->opus, (const unsigned char *)payload.p, (opus_int32)payload.len, pcm, MT_PCM_FRAME_MAX, 0);
@@ -157,7 +202,7 @@ void mt_voice_decode(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_
         mt_voice_conceal(d, samples, pcm);
 }
 
-static void repeat_l16(mt_voice_dec *d, uint32_t samples, int16_t *pcm) {
+static void repeat_last(mt_voice_dec *d, uint32_t samples, int16_t *pcm) {
     for (uint32_t i = 0; i < samples; i++) {
         if (i > 0 && i % MT_PCM_BLOCK == 0 && d->repeat_gain > 0)
             d->repeat_gain--;
@@ -168,8 +213,8 @@ static void repeat_l16(mt_voice_dec *d, uint32_t samples, int16_t *pcm) {
 }
 
 void mt_voice_conceal(mt_voice_dec *d, uint32_t samples, int16_t *pcm) {
-    if (d->codec == MT_AUDIO_L16) {
-        repeat_l16(d, samples, pcm);
+    if (d->codec != MT_AUDIO_OPUS) {
+        repeat_last(d, samples, pcm);
         return;
     }
     int frame = (int)(samples / OPUS_STEP * OPUS_STEP);

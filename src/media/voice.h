@@ -1,5 +1,5 @@
-/* Speech to packets and back: Opus (RFC 6716, by libopus) and L16 (RFC 3551 section 4.5.11: big-endian), 48 kHz mono.
- * No I/O.
+/* Speech to packets and back, 48 kHz mono outside: Opus (RFC 6716, by libopus), L16 (RFC 3551 section 4.5.11:
+ * big-endian), and telephony's PCMU and PCMA (RFC 3551 section 4.5.14), 8 kHz inside. No I/O.
  *
  * Opus runs at a constant bit rate: with a variable one the packets' sizes tell through the encryption what is said
  * (RFC 6562). */
@@ -18,7 +18,10 @@
 typedef struct mt_voice_enc mt_voice_enc;
 typedef struct mt_voice_dec mt_voice_dec;
 
-/* ptime_ms: Opus 10 or 20, L16 10. MT_EINVAL, MT_ENOMEM, MT_ESYS. */
+/* What RTP timestamps of the codec count, Hz (Opus: RFC 7587 section 4.1). Divides MT_PCM_RATE. */
+uint32_t mt_voice_clock_hz(mt_audio_codec codec);
+
+/* ptime_ms: 10 or 20; L16 10. MT_EINVAL, MT_ENOMEM, MT_ESYS. */
 mt_err mt_voice_enc_create(mt_audio_codec codec, uint8_t ptime_ms, mt_voice_enc **out) MT_MUST_CHECK;
 void mt_voice_enc_destroy(mt_voice_enc *e);
 /* Forgets what was said: nothing of it is heard after the next packet. */

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     if (len == 0)
         return 0;
     const mt_audio_config cfg = {
-        .codec = data[0] % 2 == 0 ? MT_AUDIO_OPUS : MT_AUDIO_L16, .recv_payload_type = 111, .jitter_ms = 40};
+        .codec = (mt_audio_codec)(data[0] % 4), .recv_payload_type = 111, .jitter_ms = 40};
     mt_receiver *r = NULL;
     if (mt_receiver_create(&cfg, &r) != MT_OK)
         return 0;
