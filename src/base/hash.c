@@ -8,10 +8,11 @@
 
 #include "base/secret.h"
 
-#define SHA256_BLOCK_BYTES 64
+#define BLOCK_BYTES 64 /* of SHA-256 and SHA-1 alike */
 
 /* Fetched once a process: EVP_sha256() would look the algorithm up again in each digest. */
 static EVP_MD *sha256_md;
+static EVP_MD *sha1_md;
 static EVP_MD *md5_md;
 static pthread_key_t ctx_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -27,8 +28,9 @@ static void free_ctx(void *p) {
 
 static void init(void) {
     sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    sha1_md = EVP_MD_fetch(NULL, "SHA1", NULL);
     md5_md = EVP_MD_fetch(NULL, "MD5", "-fips");
-    must(sha256_md != NULL && md5_md != NULL);
+    must(sha256_md != NULL && sha1_md != NULL && md5_md != NULL);
     must(pthread_key_create(&ctx_key, free_ctx) == 0);
 }
 
@@ -48,46 +50,55 @@ static void add_pieces(EVP_MD_CTX *ctx, const mt_slice *pieces, size_t count) {
         must(EVP_DigestUpdate(ctx, pieces[i].p, pieces[i].len));
 }
 
-void mt_sha256(const mt_slice *pieces, size_t count, uint8_t out[MT_SHA256_BYTES]) {
-    EVP_MD_CTX *ctx = thread_ctx();
-    must(EVP_DigestInit_ex2(ctx, sha256_md, NULL));
+static void digest(EVP_MD_CTX *ctx, const EVP_MD *md, const mt_slice *pieces, size_t count, uint8_t *out) {
+    must(EVP_DigestInit_ex2(ctx, md, NULL));
     add_pieces(ctx, pieces, count);
     must(EVP_DigestFinal_ex(ctx, out, NULL));
+}
+
+void mt_sha256(const mt_slice *pieces, size_t count, uint8_t out[MT_SHA256_BYTES]) {
+    EVP_MD_CTX *ctx = thread_ctx(); /* which fetches the algorithms */
+    digest(ctx, sha256_md, pieces, count, out);
 }
 
 void mt_md5(const mt_slice *pieces, size_t count, uint8_t out[MT_MD5_BYTES]) {
     EVP_MD_CTX *ctx = thread_ctx();
-    must(EVP_DigestInit_ex2(ctx, md5_md, NULL));
-    add_pieces(ctx, pieces, count);
-    must(EVP_DigestFinal_ex(ctx, out, NULL));
+    digest(ctx, md5_md, pieces, count, out);
 }
 
 /* RFC 2104. Two passes over the one context are cheaper than an EVP_MAC set up anew for each key. */
-void mt_hmac_sha256(const void *key, size_t key_bytes, const mt_slice *pieces, size_t count,
-                    uint8_t out[MT_SHA256_BYTES]) {
-    uint8_t block[SHA256_BLOCK_BYTES] = {0};
+static void hmac(EVP_MD_CTX *ctx, const EVP_MD *md, mt_slice key, const mt_slice *pieces, size_t count, uint8_t *out) {
+    uint8_t block[BLOCK_BYTES] = {0};
     uint8_t inner[MT_SHA256_BYTES];
-    if (key_bytes > sizeof(block))
-        mt_sha256(&(mt_slice){key, key_bytes}, 1, block);
-    else if (key_bytes > 0)
-        memcpy(block, key, key_bytes);
+    if (key.len > sizeof(block))
+        digest(ctx, md, &key, 1, block);
+    else if (key.len > 0)
+        memcpy(block, key.p, key.len);
 
-    EVP_MD_CTX *ctx = thread_ctx();
     for (size_t i = 0; i < sizeof(block); i++)
         block[i] ^= 0x36;
-    must(EVP_DigestInit_ex2(ctx, sha256_md, NULL));
+    must(EVP_DigestInit_ex2(ctx, md, NULL));
     must(EVP_DigestUpdate(ctx, block, sizeof(block)));
     add_pieces(ctx, pieces, count);
     must(EVP_DigestFinal_ex(ctx, inner, NULL));
 
     for (size_t i = 0; i < sizeof(block); i++)
         block[i] ^= 0x36 ^ 0x5c;
-    must(EVP_DigestInit_ex2(ctx, sha256_md, NULL));
-    must(EVP_DigestUpdate(ctx, block, sizeof(block)));
-    must(EVP_DigestUpdate(ctx, inner, sizeof(inner)));
-    must(EVP_DigestFinal_ex(ctx, out, NULL));
+    const mt_slice outer[] = {mt_slice_n(block, sizeof(block)), mt_slice_n(inner, (size_t)EVP_MD_get_size(md))};
+    digest(ctx, md, outer, 2, out);
     mt_wipe(block, sizeof(block));
     mt_wipe(inner, sizeof(inner));
+}
+
+void mt_hmac_sha256(const void *key, size_t key_bytes, const mt_slice *pieces, size_t count,
+                    uint8_t out[MT_SHA256_BYTES]) {
+    EVP_MD_CTX *ctx = thread_ctx();
+    hmac(ctx, sha256_md, mt_slice_n(key, key_bytes), pieces, count, out);
+}
+
+void mt_hmac_sha1(const void *key, size_t key_bytes, const mt_slice *pieces, size_t count, uint8_t out[MT_SHA1_BYTES]) {
+    EVP_MD_CTX *ctx = thread_ctx();
+    hmac(ctx, sha1_md, mt_slice_n(key, key_bytes), pieces, count, out);
 }
 
 /* SipHash-2-4 (Aumasson, Bernstein). */

@@ -168,9 +168,9 @@ mt_err mt_text_percent_decode(mt_slice s, mt_buf *out) {
     return mt_buf_err(out);
 }
 
-void mt_text_base64url(mt_buf *out, const void *p, size_t len_bytes) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const uint8_t *in = p;
+static void base64(mt_buf *out, mt_slice bytes, const char *digits) {
+    const uint8_t *in = (const uint8_t *)bytes.p;
+    size_t len_bytes = bytes.len;
     for (size_t i = 0; i < len_bytes; i += 3) {
         size_t n = len_bytes - i < 3 ? len_bytes - i : 3;
         uint32_t v = (uint32_t)in[i] << 16;
@@ -179,6 +179,17 @@ void mt_text_base64url(mt_buf *out, const void *p, size_t len_bytes) {
         char quad[4] = {digits[v >> 18], digits[v >> 12 & 63], digits[v >> 6 & 63], digits[v & 63]};
         mt_buf_add(out, quad, n + 1);
     }
+}
+
+#define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+void mt_text_base64url(mt_buf *out, const void *p, size_t len_bytes) {
+    base64(out, mt_slice_n(p, len_bytes), LETTERS_AND_DIGITS "-_");
+}
+
+void mt_text_base64(mt_buf *out, const void *p, size_t len_bytes) {
+    base64(out, mt_slice_n(p, len_bytes), LETTERS_AND_DIGITS "+/");
+    mt_buf_add(out, "==", (3 - len_bytes % 3) % 3);
 }
 
 static int base64url_value(char c) {

@@ -32,6 +32,9 @@ mt_err mt_text_percent_decode(mt_slice s, mt_buf *out) MT_MUST_CHECK;
 void mt_text_base64url(mt_buf *out, const void *p, size_t len_bytes);
 mt_err mt_text_base64url_decode(mt_slice s, void *out, size_t out_len_bytes) MT_MUST_CHECK; /* exact length */
 
+/* RFC 4648 section 4, with padding. */
+void mt_text_base64(mt_buf *out, const void *p, size_t len_bytes);
+
 /* Lower case, two characters a byte. out has room for 2*len+1 and is NUL-terminated. */
 void mt_text_hex(const void *p, size_t len_bytes, char *out);
 mt_err mt_text_hex_decode(mt_slice s, void *out, size_t out_len_bytes) MT_MUST_CHECK; /* exact length */

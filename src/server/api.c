@@ -47,6 +47,7 @@ static const route routes[] = {
     {"/v1/me", MT_HTTP_DELETE, USER, mt_routes_v1_logout},
     {"/v1/users", MT_HTTP_GET, OPERATOR, mt_routes_users},
     {"/v1/users", MT_HTTP_POST, ANYBODY, mt_routes_v1_login},
+    {"/v1/info", MT_HTTP_GET, ANYBODY, mt_routes_info},
     {"/v1/stats", MT_HTTP_GET, ANYBODY, mt_routes_info_stats},
     {"/healthz", MT_HTTP_GET, ANYBODY, mt_routes_info_health},
     {"/metrics", MT_HTTP_GET, ANYBODY, mt_routes_info_metrics},

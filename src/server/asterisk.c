@@ -2,12 +2,12 @@
 #include "server/asterisk.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "server/asterisk_int.h"
+#include "server/secret_file.h"
 
 static void set_away(mt_asterisk *a, const char *why) {
     if (a->told_away)
@@ -123,30 +123,16 @@ void mt_asterisk_options_default(mt_asterisk_options *o) {
         o->ami = at;
 }
 
-/* One line of visible characters. */
 static mt_err load_secret(const char *path, char *out, size_t size) {
-    FILE *f = fopen(path, "re");
-    if (f == NULL) {
-        mt_log(MT_LOG_ERROR, "asterisk", "%s cannot be read", path);
-        return MT_ESYS;
-    }
-    struct stat st;
-    if (fstat(fileno(f), &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0)
-        mt_log(MT_LOG_WARN, "asterisk", "%s can be read by others: chmod 600 it", path);
-    char line[256] = "";
-    bool good = fgets(line, sizeof line, f) != NULL;
-    (void)fclose(f);
-    size_t len = strcspn(line, "\r\n");
-    good = good && len > 0 && len < size;
-    for (size_t i = 0; i < len; i++)
-        good = good && line[i] > ' ' && line[i] < 127;
-    if (good)
-        memcpy(out, line, len);
-    out[good ? len : 0] = '\0';
-    mt_wipe(line, sizeof line);
-    if (!good)
+    bool open_to_others = false;
+    mt_err err = mt_secret_file_read(path, 1, size - 1, out, &open_to_others);
+    if (err == MT_EBAD)
         mt_log(MT_LOG_ERROR, "asterisk", "%s: must be one line of 1 to %zu visible ASCII characters", path, size - 1);
-    return good ? MT_OK : MT_EBAD;
+    else if (err != MT_OK)
+        mt_log(MT_LOG_ERROR, "asterisk", "%s cannot be read", path);
+    else if (open_to_others)
+        mt_log(MT_LOG_WARN, "asterisk", "%s can be read by others: chmod 600 it", path);
+    return err;
 }
 
 static char *join(const char *folder, const char *name) {

@@ -62,7 +62,7 @@ static int on_value(void *user, const char *section, const char *key, const char
         return 1;
     }
     uint16_t *from = &r->o->from[mt_option_index(opt)];
-    if (*from != 0 && opt->kind != MT_OPTION_NETWORKS) {
+    if (*from != 0 && !mt_option_is_list(opt)) {
         mt_buf_printf(r->faults, "%s: %s: given twice, first in line %u\n", where(r, at), opt->key, (unsigned)*from);
         return 1;
     }

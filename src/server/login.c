@@ -78,8 +78,9 @@ void mt_login_members(mt_call *c, const mt_session *s, const mt_session_secrets 
     sip_address(c, asterisk ? &(mt_addr){0} : &c->srv->sip_addr, out);
     mt_buf_add_str(out, ",\"tls\":");
     sip_address(c, &c->srv->sips_addr, out);
-    mt_buf_printf(out, ",\"ws\":%s,\"mode\":\"%s\"},\"ice_servers\":[],\"relay_only\":false",
-                  asterisk ? "null" : "\"/sip\"", asterisk ? "asterisk" : "embedded");
+    mt_buf_printf(out, ",\"ws\":%s,\"mode\":\"%s\"},", asterisk ? "null" : "\"/sip\"",
+                  asterisk ? "asterisk" : "embedded");
+    mt_server_ice(c->srv, out);
     if (mt_user_is_phone(s->user))
         add_settings(c, s, secrets, out);
 }

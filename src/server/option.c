@@ -85,6 +85,10 @@ static bool is_printable(const char *s) {
     return *s != '\0';
 }
 
+bool mt_option_is_list(const mt_option *opt) {
+    return opt->kind == MT_OPTION_NETWORKS || opt->kind == MT_OPTION_STUN_URLS || opt->kind == MT_OPTION_TURN_URLS;
+}
+
 static mt_err set_flag(const char *text, bool *out) {
     static const char *const words[] = {"yes", "true", "on", "1", "no", "false", "off", "0"};
     for (size_t i = 0; i < 8; i++) {
@@ -129,6 +133,11 @@ static mt_err set_number(const mt_option *opt, const char *text, mt_options *o) 
     return MT_OK;
 }
 
+static mt_err set_urls(const mt_option *opt, const char *text, mt_options *o) {
+    bool turn = opt->kind == MT_OPTION_TURN_URLS;
+    return mt_ice_urls_add(place(opt, o), mt_slice_of(text), turn) == MT_OK ? MT_OK : MT_EBAD;
+}
+
 mt_err mt_option_set(const mt_option *opt, const char *text, mt_options *o) {
     mt_addr addr;
     switch (opt->kind) {
@@ -146,6 +155,9 @@ mt_err mt_option_set(const mt_option *opt, const char *text, mt_options *o) {
         return set_number(opt, text, o);
     case MT_OPTION_NETWORKS:
         return mt_proxies_add(place(opt, o), mt_slice_of(text)) == MT_OK ? MT_OK : MT_EBAD;
+    case MT_OPTION_STUN_URLS:
+    case MT_OPTION_TURN_URLS:
+        return set_urls(opt, text, o);
     default:
         return set_text(opt, text, o);
     }
@@ -171,6 +183,12 @@ void mt_option_range(const mt_option *opt, mt_buf *out) {
         mt_buf_printf(out, "a list of up to %d addresses and networks, such as 127.0.0.1, 10.0.0.0/8, 2001:db8::/32",
                       MT_PROXIES_MAX);
         break;
+    case MT_OPTION_STUN_URLS:
+        mt_buf_printf(out, "a list of up to %d URLs such as stun:stun.example.org:3478", MT_ICE_URLS_MAX);
+        break;
+    case MT_OPTION_TURN_URLS:
+        mt_buf_printf(out, "a list of up to %d URLs such as turn:turn.example.org:3478?transport=udp", MT_ICE_URLS_MAX);
+        break;
     case MT_OPTION_HOST:
         mt_buf_add_str(out, "a host name");
         break;
@@ -184,7 +202,9 @@ bool mt_option_is_set(const mt_option *opt, const mt_options *o) {
         return text_of(opt, o) != NULL;
     if (opt->kind == MT_OPTION_ADDRESS)
         return mt_options_has(at(opt, o));
-    return opt->kind != MT_OPTION_NETWORKS || ((const mt_proxies *)at(opt, o))->count > 0;
+    if (opt->kind == MT_OPTION_NETWORKS)
+        return ((const mt_proxies *)at(opt, o))->count > 0;
+    return !mt_option_is_list(opt) || ((const mt_ice_urls *)at(opt, o))->count > 0;
 }
 
 void mt_option_format(const mt_option *opt, const mt_options *o, mt_buf *out) {
@@ -209,6 +229,10 @@ void mt_option_format(const mt_option *opt, const mt_options *o, mt_buf *out) {
     case MT_OPTION_NETWORKS:
         mt_proxies_format(at(opt, o), out);
         break;
+    case MT_OPTION_STUN_URLS:
+    case MT_OPTION_TURN_URLS:
+        mt_ice_urls_format(at(opt, o), out);
+        break;
     default:
         mt_buf_add_str(out, text_of(opt, o));
     }
@@ -228,6 +252,9 @@ bool mt_option_same(const mt_option *opt, const mt_options *a, const mt_options 
         const mt_proxies *x = at(opt, a), *y = at(opt, b);
         return x->count == y->count && memcmp(x->nets, y->nets, x->count * sizeof x->nets[0]) == 0;
     }
+    case MT_OPTION_STUN_URLS:
+    case MT_OPTION_TURN_URLS:
+        return mt_ice_urls_same(at(opt, a), at(opt, b));
     case MT_OPTION_WORD:
     case MT_OPTION_U32:
     case MT_OPTION_SIZE:
@@ -245,6 +272,9 @@ static size_t size_of(const mt_option *opt) {
         return sizeof(mt_addr);
     case MT_OPTION_NETWORKS:
         return sizeof(mt_proxies);
+    case MT_OPTION_STUN_URLS:
+    case MT_OPTION_TURN_URLS:
+        return sizeof(mt_ice_urls);
     case MT_OPTION_SIZE:
         return sizeof(size_t);
     case MT_OPTION_WORD:
@@ -253,6 +283,11 @@ static size_t size_of(const mt_option *opt) {
     default:
         return sizeof(const char *);
     }
+}
+
+void mt_option_clear_list(const mt_option *opt, mt_options *o) {
+    if (mt_option_is_list(opt))
+        memset(place(opt, o), 0, size_of(opt));
 }
 
 mt_err mt_option_copy(const mt_option *opt, const mt_options *from, mt_options *to) {

@@ -8,15 +8,18 @@
 #include "server/options.h"
 
 typedef enum mt_option_kind {
-    MT_OPTION_FLAG,     /* bool: yes or no; on the command line alone it means yes */
-    MT_OPTION_ADDRESS,  /* mt_addr; none if never given */
-    MT_OPTION_TEXT,     /* const char *; NULL if never given */
-    MT_OPTION_PATH,     /* the same, the name of a file or folder that is to be read */
-    MT_OPTION_HOST,     /* the same, a host name */
-    MT_OPTION_WORD,     /* an enum, one of words by its value */
-    MT_OPTION_U32,      /* uint32_t within min and max */
-    MT_OPTION_SIZE,     /* size_t within min and max */
-    MT_OPTION_NETWORKS, /* mt_proxies; given more than once it is one longer list */
+    MT_OPTION_FLAG,    /* bool: yes or no; on the command line alone it means yes */
+    MT_OPTION_ADDRESS, /* mt_addr; none if never given */
+    MT_OPTION_TEXT,    /* const char *; NULL if never given */
+    MT_OPTION_PATH,    /* the same, the name of a file or folder that is to be read */
+    MT_OPTION_HOST,    /* the same, a host name */
+    MT_OPTION_WORD,    /* an enum, one of words by its value */
+    MT_OPTION_U32,     /* uint32_t within min and max */
+    MT_OPTION_SIZE,    /* size_t within min and max */
+    /* Lists: given more than once it is one longer list. */
+    MT_OPTION_NETWORKS,  /* mt_proxies */
+    MT_OPTION_STUN_URLS, /* mt_ice_urls */
+    MT_OPTION_TURN_URLS, /* mt_ice_urls */
 } mt_option_kind;
 
 typedef struct mt_option {
@@ -40,6 +43,8 @@ extern const size_t mt_option_count;
 const mt_option *mt_option_find(mt_slice name);
 bool mt_option_is_section(mt_slice name);
 size_t mt_option_index(const mt_option *opt);
+bool mt_option_is_list(const mt_option *opt);
+void mt_option_clear_list(const mt_option *opt, mt_options *o); /* nothing for other kinds */
 
 /* Sets the value from its text. MT_EBAD: it is not within the range. MT_ENOMEM. */
 mt_err mt_option_set(const mt_option *opt, const char *text, mt_options *o) MT_MUST_CHECK;

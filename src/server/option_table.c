@@ -22,6 +22,10 @@
     { .section = where, .key = name, .kind = MT_OPTION_SIZE, AT(m), .min = low, .max = high, __VA_ARGS__ }
 #define NETWORKS(where, name, m, ...)                                                                                  \
     { .section = where, .key = name, .kind = MT_OPTION_NETWORKS, AT(m), __VA_ARGS__ }
+#define STUN_URLS(where, name, m, ...)                                                                                 \
+    { .section = where, .key = name, .kind = MT_OPTION_STUN_URLS, AT(m), __VA_ARGS__ }
+#define TURN_URLS(where, name, m, ...)                                                                                 \
+    { .section = where, .key = name, .kind = MT_OPTION_TURN_URLS, AT(m), __VA_ARGS__ }
 #define HELP(text) .help = text
 #define LIVE .live = true
 
@@ -33,6 +37,7 @@ static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const who[] = {"operator", "loopback", "open", NULL};
 static const char *const headers[] = {"x-forwarded-for", "forwarded", NULL};
 static const char *const sip_servers[] = {"embedded", "asterisk", NULL};
+static const char *const relaying[] = {"auto", "yes", "no", NULL};
 static const char *const modes[] = {"try", "require", "off", NULL};
 
 const mt_option mt_option_table[] = {
@@ -72,6 +77,17 @@ const mt_option mt_option_table[] = {
     ADDRESS("asterisk", "ami", asterisk.ami, HELP("its manager interface")),
     TEXT("asterisk", "ami_user", asterisk.ami_user, HELP("who to be there"), .value = "NAME"),
     PATH("asterisk", "ami_secret_file", asterisk.ami_secret_file, HELP("a file with the secret for it, one line")),
+
+    STUN_URLS("ice", "stun", relay.stun, LIVE, HELP("STUN servers that clients are told")),
+    TURN_URLS("ice", "turn", relay.turn, LIVE, HELP("TURN servers that clients are told, with credentials")),
+    PATH("ice", "turn_secret_file", relay.secret_file, LIVE,
+         HELP("a file with the secret shared with the TURN server, one line")),
+    U32("ice", "turn_ttl_s", relay.ttl_s, 60, 7 * DAY_S, LIVE, HELP("how long the credentials are good")),
+    WORD("ice", "relay_only", relay.only, relaying, LIVE,
+         HELP("partners reach each other by relay only, and learn no address; auto: where turn is set"),
+         .value = "WHEN"),
+
+    TEXT("conduct", "contact", contact, LIVE, HELP("how users reach the operator, shown to them")),
 
     WORD("log", "log_level", log_level, levels, LIVE, HELP("how much is logged; addresses at debug only")),
     FLAG("log", "log_names", log_names, LIVE, HELP("nicknames and pairs in the log even if it is no terminal")),

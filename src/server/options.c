@@ -28,6 +28,7 @@ void mt_options_default(mt_options *o) {
     mt_match_config_default(&o->match);
     mt_sip_server_config_default(&o->sip_rules);
     o->sip_rules.gone_ms = GONE_MS;
+    o->relay.ttl_s = 14400;
 }
 
 /* Faults of several options together. The place of the one named is said. */
@@ -67,6 +68,16 @@ static void check_asterisk(const mt_options *o, mt_buf *faults) {
         together(o, faults, "sips", "is for the embedded SIP server: clients register with Asterisk itself, over UDP");
 }
 
+static void check_relay(const mt_options *o, mt_buf *faults) {
+    bool turn = o->relay.turn.count > 0;
+    if (turn && o->relay.secret_file == NULL)
+        together(o, faults, "turn", "needs turn_secret_file");
+    if (!turn && o->relay.secret_file != NULL)
+        together(o, faults, "turn_secret_file", "means nothing without turn");
+    if (!turn && o->relay.only == MT_RELAY_YES)
+        together(o, faults, "relay_only", "needs turn: without a relay nobody could talk");
+}
+
 static bool is_local_only(const mt_options *o) {
     return mt_addr_is_loopback(&o->http) && (!mt_options_has(&o->https) || mt_addr_is_loopback(&o->https));
 }
@@ -74,6 +85,7 @@ static bool is_local_only(const mt_options *o) {
 static void check_together(const mt_options *o, mt_buf *faults) {
     check_tls(o, faults);
     check_asterisk(o, faults);
+    check_relay(o, faults);
     if (o->open_api && !o->open_api_anywhere && !is_local_only(o))
         together(o, faults, "open_api",
                  "makes everybody operator and is refused beyond loopback; if that is really wanted, add "
@@ -104,8 +116,8 @@ static void say_flag(mt_buf *faults, const mt_option *opt, const char *what) {
 
 static mt_err set(const mt_option *opt, const char *value, mt_options *o, mt_buf *faults) {
     uint16_t *from = &o->from[mt_option_index(opt)];
-    if (opt->kind == MT_OPTION_NETWORKS && *from != MT_OPTIONS_ARGV) /* over the file's list, not added to it */
-        memset((char *)o + opt->offset, 0, sizeof(mt_proxies));
+    if (*from != MT_OPTIONS_ARGV) /* over the file's list, not added to it */
+        mt_option_clear_list(opt, o);
     mt_err err = mt_option_set(opt, value, o);
     *from = MT_OPTIONS_ARGV;
     if (err == MT_EBAD)
@@ -226,7 +238,9 @@ static const char *value_name(const mt_option *opt) {
                                         [MT_OPTION_WORD] = "WORD",
                                         [MT_OPTION_U32] = "N",
                                         [MT_OPTION_SIZE] = "N",
-                                        [MT_OPTION_NETWORKS] = "LIST"};
+                                        [MT_OPTION_NETWORKS] = "LIST",
+                                        [MT_OPTION_STUN_URLS] = "LIST",
+                                        [MT_OPTION_TURN_URLS] = "LIST"};
     return opt->value != NULL ? opt->value : names[opt->kind];
 }
 
@@ -304,9 +318,9 @@ static void print_option(const mt_option *opt, const mt_options *o, FILE *to) {
     (void)fprintf(to, "# %s\n", opt->help);
     mt_slice rest = mt_buf_slice(&text);
     do { /* a list in lines of its own, as the file's lines have a length */
-        mt_slice value = opt->kind == MT_OPTION_NETWORKS ? mt_slice_trim(mt_slice_cut(&rest, ',')) : rest;
+        mt_slice value = mt_option_is_list(opt) ? mt_slice_trim(mt_slice_cut(&rest, ',')) : rest;
         (void)fprintf(to, "%s%s = %.*s\n", set ? "" : ";", opt->key, (int)value.len, value.len > 0 ? value.p : "");
-    } while (opt->kind == MT_OPTION_NETWORKS && rest.len > 0);
+    } while (mt_option_is_list(opt) && rest.len > 0);
     mt_buf_deinit(&text);
 }
 

@@ -14,6 +14,7 @@
 #include "server/asterisk_options.h"
 #include "server/limits.h"
 #include "server/proxies.h"
+#include "server/relay.h"
 #include "server/sandbox.h"
 #include "sip/sip_server.h"
 
@@ -46,6 +47,8 @@ typedef struct mt_options {
     mt_match_config match;
     mt_sip_server_config sip_rules; /* addresses and ports in it are the server's to fill in */
     mt_asterisk_options asterisk;
+    mt_relay_options relay;
+    const char *contact; /* of the operator; NULL: none */
     uint32_t lease_s, first_lease_s, max_wait_s;
 
     const char *config;                             /* the file; NULL: none */

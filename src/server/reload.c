@@ -1,6 +1,7 @@
 #include "server/reload.h"
 
 #include "base/log.h"
+#include "server/relay.h"
 #include "server/secure.h"
 #include "server/server_int.h"
 
@@ -87,5 +88,6 @@ void mt_reload_all(mt_server *s) {
     reload_options(s);
     note("web", mt_reload_web(s));
     note("operator", mt_reload_operator(s));
+    note("turn", mt_relay_load(&s->opt.relay, &s->relay));
     mt_secure_reload(s);
 }

@@ -36,6 +36,7 @@ void mt_routes_pair_members(mt_buf *out, const mt_session *s);
 void mt_routes_users(mt_call *c); /* GET /v1/users */
 
 /* routes_info.c */
+void mt_routes_info(mt_call *c); /* GET /v1/info */
 void mt_routes_info_stats(mt_call *c);
 void mt_routes_info_health(mt_call *c);
 void mt_routes_info_metrics(mt_call *c);

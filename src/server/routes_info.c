@@ -2,6 +2,24 @@
 #include "server/routes.h"
 #include "server/web.h"
 
+#define MIN_AGE 18
+
+void mt_routes_info(mt_call *c) {
+    const mt_options *opt = &c->srv->opt;
+    mt_buf *out = &c->srv->out;
+    bool relay_only = mt_relay_is_only(&opt->relay);
+    mt_web_begin(c->srv);
+    mt_buf_add_str(out, "{\"version\":\"" MT_VERSION "\",\"contact\":");
+    if (opt->contact != NULL)
+        mt_json_str(out, mt_slice_of(opt->contact));
+    else
+        mt_buf_add_str(out, "null");
+    mt_buf_printf(out, ",\"sip_mode\":\"%s\",\"relay_only\":%s,\"links\":[\"gcm\",\"cbc\"%s],\"min_age\":%d}",
+                  c->srv->asterisk != NULL ? "asterisk" : "embedded", relay_only ? "true" : "false",
+                  relay_only ? "" : ",\"rtp\"", MIN_AGE);
+    mt_web_send_json(c->srv, c->req, 200);
+}
+
 void mt_routes_info_stats(mt_call *c) {
     mt_match_counts n = mt_match_count(c->srv->match);
     mt_web_begin(c->srv);

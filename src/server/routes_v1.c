@@ -9,6 +9,7 @@
 #include "server/turn.h"
 #include "server/web.h"
 
+#define AFTER_MAX_S 60
 
 /* A member that is text. False: there, but something else. *out is empty (p NULL) where there is none. */
 static bool text_member(const cJSON *body, const char *name, mt_slice *out) {
@@ -20,6 +21,11 @@ static bool text_member(const cJSON *body, const char *name, mt_slice *out) {
         return false;
     *out = mt_slice_of(item->valuestring);
     return true;
+}
+
+/* Asterisk takes none, and a phone cannot talk through a relay: it would tell its partner where it is. */
+static bool takes_phones(const mt_server *srv) {
+    return srv->asterisk == NULL && !mt_relay_is_only(&srv->opt.relay);
 }
 
 static void login(mt_call *c, const mt_login_wish *wish) {
@@ -46,16 +52,27 @@ void mt_routes_v1_login(mt_call *c) {
     if (body == NULL || !text_member(body, "name", &name) || name.p == NULL || !text_member(body, "device", &device))
         mt_web_problem(c->srv, c->req, MT_WEB_BAD_REQUEST);
     else if (device.p != NULL && !mt_slice_is(device, "client") &&
-             !(mt_slice_is(device, "phone") && c->srv->asterisk == NULL))
+             !(mt_slice_is(device, "phone") && takes_phones(c->srv)))
         mt_web_problem(c->srv, c->req, MT_WEB_INVALID_DEVICE);
     else
         login(c, &(mt_login_wish){.name = name, .phone = device.p != NULL && mt_slice_is(device, "phone")});
     cJSON_Delete(body);
 }
 
+/* With `after` it is only announced: the next request takes it back. So a page that is left says good-bye, and one that
+ * is merely loaded again stays logged in. */
 void mt_routes_v1_logout(mt_call *c) {
     mt_server *srv = c->srv;
-    mt_session_end(c->self, MT_END_LOGOUT, NULL, c->now_ms);
+    mt_slice after;
+    uint64_t after_s = 0;
+    if (mt_web_query(c->req, "after", &after) && mt_slice_to_u64(after, AFTER_MAX_S, &after_s) != MT_OK) {
+        mt_web_problem(srv, c->req, MT_WEB_BAD_REQUEST);
+        return;
+    }
+    if (after_s > 0)
+        mt_session_end_later(c->self, c->now_ms + (int64_t)after_s * 1000);
+    else
+        mt_session_end(c->self, MT_END_LOGOUT, NULL, c->now_ms);
     mt_web_no_content(srv, c->req);
 }
 
@@ -135,6 +152,8 @@ static unsigned links_of(const cJSON *list, const mt_session *s) {
                 links |= known[i].bit;
         }
     }
+    if (mt_relay_is_only(&s->srv->opt.relay)) /* it goes from address to address */
+        links &= ~(unsigned)MT_LINK_RTP;
     return mt_user_is_phone(s->user) ? links & MT_LINK_RTP : links;
 }
 

@@ -141,9 +141,8 @@ static void on_callee_ready(void *ctx, mt_pair *pair) {
 static void on_ended(void *ctx, mt_pair *pair, mt_pair_end why) {
     mt_server *srv = ctx;
     mt_session *both[] = {mt_session_of(mt_pair_caller(pair)), mt_session_of(mt_pair_callee(pair))};
-    mt_event ev = {.kind = MT_EVENT_ENDED,
-                   .a = mt_user_exten(mt_pair_caller(pair)),
-                   .b = mt_user_exten(mt_pair_callee(pair))};
+    mt_event ev = {
+        .kind = MT_EVENT_ENDED, .a = mt_user_exten(mt_pair_caller(pair)), .b = mt_user_exten(mt_pair_callee(pair))};
     memcpy(ev.pair, mt_pair_id(pair), sizeof ev.pair);
     mt_console_ended(pair, why);
     mt_events_push(&srv->events, &ev);
@@ -294,6 +293,8 @@ static mt_err build(mt_server *s) {
     if (err == MT_OK)
         err = mt_reload_web(s);
     if (err == MT_OK)
+        err = mt_relay_load(&s->opt.relay, &s->relay);
+    if (err == MT_OK)
         err = mt_secure_create(s);
     if (err == MT_OK)
         err = open_network(s);
@@ -373,6 +374,7 @@ void mt_server_destroy(mt_server *s) {
     mt_limits_deinit(&s->limits);
     mt_events_deinit(&s->events);
     mt_buf_wipe(&s->out);
+    mt_relay_wipe(&s->relay);
     mt_options_deinit(&s->opt);
     mt_free(s);
 }

@@ -3,6 +3,7 @@
 #define MT_SERVER_SERVER_INT_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/timerq.h"
 #include "match/match.h"
@@ -12,6 +13,7 @@
 #include "server/events.h"
 #include "server/limits.h"
 #include "server/metrics.h"
+#include "server/relay.h"
 #include "server/server.h"
 #include "server/session.h"
 #include "server/static.h"
@@ -30,14 +32,15 @@ struct mt_server {
     mt_addr http_addr, sip_addr;
     mt_addr https_addr, sips_addr; /* where served */
     mt_match *match;
-    mt_sip_server *sip; /* there, but reached by nobody, where Asterisk is the SIP server */
+    mt_sip_server *sip;           /* there, but reached by nobody, where Asterisk is the SIP server */
     struct mt_asterisk *asterisk; /* NULL: the embedded one is */
     mt_limits limits;
     mt_map by_token;
     mt_timerq timers; /* leases and held requests */
     mt_events events;
     mt_token_operator op;
-    mt_static *files; /* NULL: no folder is served */
+    mt_relay_secret relay; /* shared with the TURN server */
+    mt_static *files;      /* NULL: no folder is served */
     mt_console console;
     mt_metrics metrics;
     int64_t wake_ms;    /* what the loop was asked to wake for; MT_NEVER: nothing */
@@ -51,6 +54,11 @@ struct mt_server {
 
 static inline int64_t mt_server_now_ms(const mt_server *s) {
     return mt_net_now_ms(s->net);
+}
+
+/* Appends "ice_servers":[…],"relay_only":… with credentials made now. */
+static inline void mt_server_ice(const mt_server *s, mt_buf *out) {
+    mt_relay_members(out, &s->opt.relay, &s->relay, s->random, mt_clock_wall_s());
 }
 
 /* Bound to all addresses: tells nobody where to come. */

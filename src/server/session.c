@@ -98,11 +98,13 @@ static void lease_due(mt_timer *t, void *ctx, int64_t now_ms) {
     int64_t life_ms = (int64_t)1000 * (s->ever_registered ? srv->opt.lease_s : srv->opt.first_lease_s);
     bool alive = s->registered || s->turn.req != NULL || s->me.req != NULL;
     int64_t due_ms = (alive ? now_ms : s->last_ms) + life_ms;
+    if (s->leave_ms < due_ms)
+        due_ms = s->leave_ms;
     /* Requests do not set the timer anew: it looks when it fires. */
     if (due_ms > now_ms)
         mt_timer_set(&srv->timers, t, due_ms);
     else
-        mt_session_end(s, MT_END_LOGOUT, "lapsed", now_ms);
+        mt_session_end(s, MT_END_LOGOUT, s->leave_ms <= now_ms ? NULL : "lapsed", now_ms);
 }
 
 static void make_label(mt_random random, char out[MT_SESSION_LABEL + 1]) {
@@ -118,6 +120,7 @@ static void fill(mt_session *s, mt_server *srv, const mt_session_login *login, i
     s->srv = srv;
     s->login_addr = s->last_addr = *login->remote;
     s->last_ms = now_ms;
+    s->leave_ms = MT_NEVER;
     s->idle = true;
     make_label(srv->random, s->label);
     mt_timer_init(&s->lease, lease_due);
@@ -194,8 +197,15 @@ void mt_session_end(mt_session *s, mt_pair_end end, const char *why, int64_t now
     mt_free(s);
 }
 
+void mt_session_end_later(mt_session *s, int64_t at_ms) {
+    s->leave_ms = at_ms;
+    if (!s->lease.armed || s->lease.due_ms > at_ms)
+        mt_timer_set(&s->srv->timers, &s->lease, at_ms);
+}
+
 void mt_session_touch(mt_session *s, const mt_addr *a, int64_t now_ms) {
     s->last_ms = now_ms;
+    s->leave_ms = MT_NEVER;
     if (a != NULL)
         s->last_addr = *a;
     mt_match_touch(s->srv->match, s->user, now_ms);
@@ -214,8 +224,10 @@ void mt_session_set_registered(mt_session *s, bool registered, int64_t now_ms) {
         else
             mt_limits_idle_add(&s->srv->limits, &s->login_addr, now_ms);
     }
-    if (!registered) /* the lease now counts from here, and may be shorter than the timer thinks */
-        mt_timer_set(&s->srv->timers, &s->lease, now_ms + (int64_t)1000 * s->srv->opt.lease_s);
+    if (!registered) { /* the lease now counts from here, and may be shorter than the timer thinks */
+        int64_t due_ms = now_ms + (int64_t)1000 * s->srv->opt.lease_s;
+        mt_timer_set(&s->srv->timers, &s->lease, s->leave_ms < due_ms ? s->leave_ms : due_ms);
+    }
     mt_session_changed(s);
 }
 

@@ -65,6 +65,7 @@ struct mt_session {
     mt_addr login_addr, last_addr;
     int64_t last_ms; /* last request, or the end of his last binding */
     mt_timer lease;
+    int64_t leave_ms; /* when he is logged out, unless he asks for something before; MT_NEVER */
     bool registered, ever_registered, idle;
     mt_hold turn, me;
     struct mt_asterisk_peer *peer;  /* NULL: the SIP server is the embedded one */
@@ -92,6 +93,8 @@ mt_err mt_session_create(mt_server *srv, const mt_session_login *login, int64_t 
                          mt_session **out) MT_MUST_CHECK;
 /* Logs out: held requests are answered 401, pair, token and SIP binding go. why is a word for the log. */
 void mt_session_end(mt_session *s, mt_pair_end end, const char *why, int64_t now_ms);
+/* The same at that time, unless a request of his comes before. */
+void mt_session_end_later(mt_session *s, int64_t at_ms);
 
 mt_session *mt_session_of(const mt_user *u); /* NULL for NULL */
 mt_session *mt_session_by_token(const mt_server *srv, mt_slice token);

@@ -1,13 +1,11 @@
 #include "server/token.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "server/secret_file.h"
 
 #define OPERATOR_MIN 16
 #define OPERATOR_MAX 256
@@ -58,36 +56,13 @@ mt_err mt_token_bearer(mt_slice header, mt_slice *out) {
     return MT_OK;
 }
 
-static mt_err read_line(FILE *f, char *line, size_t size) {
-    size_t len = fread(line, 1, size - 1, f);
-    if (ferror(f))
-        return MT_ESYS;
-    line[len] = '\0';
-    size_t end = strcspn(line, "\r\n");
-    bool one = strspn(line + end, "\r\n \t") == len - end;
-    line[end] = '\0';
-    if (!one || end < OPERATOR_MIN || end > OPERATOR_MAX)
-        return MT_EBAD;
-    for (size_t i = 0; i < end; i++) {
-        if (line[i] <= ' ' || line[i] > '~')
-            return MT_EBAD;
-    }
-    return MT_OK;
-}
-
 mt_err mt_token_operator_load(const char *path, mt_token_operator *out, bool *open_to_others) {
-    FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return MT_ESYS;
-    struct stat st;
-    char line[OPERATOR_MAX + 16];
-    mt_err err = fstat(fileno(f), &st) == 0 ? read_line(f, line, sizeof line) : MT_ESYS;
-    fclose(f);
+    char line[OPERATOR_MAX + 1];
+    mt_err err = mt_secret_file_read(path, OPERATOR_MIN, OPERATOR_MAX, line, open_to_others);
     if (err == MT_OK) {
         mt_slice piece = mt_slice_of(line);
         mt_sha256(&piece, 1, out->hash);
         out->set = true;
-        *open_to_others = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
     }
     mt_wipe(line, sizeof line);
     return err;

@@ -112,7 +112,9 @@ static void answer_paired(mt_hold *h) {
     mt_routes_pair_members(&srv->out, s);
     bool by_hand = mt_user_is_phone(mt_pair_caller(mt_user_pair(s->user)));
     uint32_t connect_ms = by_hand ? srv->opt.match.invite_phone_ms : srv->opt.match.invite_ms;
-    mt_buf_printf(&srv->out, ",\"connect_s\":%u,\"ice_servers\":[]}", (unsigned)(connect_ms / 1000));
+    mt_buf_printf(&srv->out, ",\"connect_s\":%u,", (unsigned)(connect_ms / 1000));
+    mt_server_ice(srv, &srv->out);
+    mt_buf_add_char(&srv->out, '}');
     mt_web_answer answer = {.status = 200, .wait_s = h->preferred ? h->wait_s : 0, .waited = h->preferred};
     answer.written_ctx = mt_turn_telling(s, true);
     answer.written = answer.written_ctx != NULL ? mt_turn_written : NULL;

@@ -112,7 +112,9 @@ static void act(input *in) {
                   {"GET", "/v1/me"},
                   {"DELETE", "/v1/turn"},
                   {"DELETE", "/v1/me"},
-                  {"GET", "/user-status"}};
+                  {"GET", "/user-status"},
+                  {"DELETE", "/v1/me?after=3"},
+                  {"GET", "/v1/info"}};
     size_t r = byte(in) % (sizeof routes / sizeof routes[0]), who = byte(in) % USERS;
     uint8_t how = byte(in);
     char path[128], headers[64];

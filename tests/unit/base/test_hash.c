@@ -44,6 +44,19 @@ static void test_hmac_sha256(void **state) {
     expect_hex(out, sizeof(out), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+static void test_hmac_sha1(void **state) {
+    (void)state;
+    uint8_t out[MT_SHA1_BYTES];
+    uint8_t key[80];
+    mt_slice data[] = {MT_SLICE_LIT("what do ya want "), MT_SLICE_LIT("for nothing?")}; /* RFC 2202, 3, case 2 */
+    mt_hmac_sha1("Jefe", 4, data, COUNT(data), out);
+    expect_hex(out, sizeof(out), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    memset(key, 0xaa, sizeof(key)); /* case 6: a key longer than a block */
+    mt_slice longer = MT_SLICE_LIT("Test Using Larger Than Block-Size Key - Hash Key First");
+    mt_hmac_sha1(key, sizeof(key), &longer, 1, out);
+    expect_hex(out, sizeof(out), "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+}
+
 /* The vectors of the reference implementation: key 00 01 … 0f, input 00 01 … of rising length. */
 static void test_siphash(void **state) {
     (void)state;
@@ -84,11 +97,9 @@ static void test_threads_do_not_disturb_each_other(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),
-        cmocka_unit_test(test_md5),
-        cmocka_unit_test(test_hmac_sha256),
-        cmocka_unit_test(test_siphash),
-        cmocka_unit_test(test_threads_do_not_disturb_each_other),
+        cmocka_unit_test(test_sha256),      cmocka_unit_test(test_md5),
+        cmocka_unit_test(test_hmac_sha256), cmocka_unit_test(test_hmac_sha1),
+        cmocka_unit_test(test_siphash),     cmocka_unit_test(test_threads_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,6 +209,18 @@ static void test_base64url_vectors(void **state) {
     }
 }
 
+static void test_base64_pads(void **state) {
+    static const char *const cases[][2] = {
+        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"\xfb\xff", "+/8="}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        mt_buf out;
+        mt_buf_init(&out, 64);
+        mt_text_base64(&out, cases[i][0], strlen(cases[i][0]));
+        assert_true(mt_slice_is(mt_buf_slice(&out), cases[i][1]));
+        mt_buf_deinit(&out);
+    }
+}
+
 static void test_base64url_refuses(void **state) {
     (void)state;
     char out[4] = "xyz";
@@ -252,6 +264,7 @@ int main(void) {
         cmocka_unit_test(test_clean_of_noise),
         cmocka_unit_test(test_percent),
         cmocka_unit_test(test_base64url_vectors),
+        cmocka_unit_test(test_base64_pads),
         cmocka_unit_test(test_base64url_refuses),
         cmocka_unit_test(test_hex),
     };

@@ -73,6 +73,9 @@ static void complains_with_line_and_range(void **state) {
         {"[listen]\nhttp = localhost:80\n", "f:2: http: 'localhost:80' is not ADDR:PORT"},
         {"[listen]\ndomain = -x\n", "a host name"},
         {"[listen]\ntrusted_proxies = 10.0.0.0/33\n", "a list of up to 32"},
+        {"[ice]\nturn = stun:a\n", "f:2: turn: 'stun:a' is not a list of up to 8 URLs such as turn:"},
+        {"[ice]\nstun = a\n", "f:2: stun: 'a' is not a list of up to 8 URLs such as stun:"},
+        {"[ice]\nrelay_only = maybe\n", "auto, yes or no"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         mt_options o;
