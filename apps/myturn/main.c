@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,13 +102,6 @@ static int talk(app *a) {
     return status;
 }
 
-/* A terminal that was not told its character set is taken for UTF-8. */
-static void set_locale(void) {
-    (void)setlocale(LC_ALL, "");
-    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-        (void)setlocale(LC_CTYPE, "C.UTF-8");
-}
-
 /* Where a standard stream is closed, the next thing opened would take its number: a socket be read as the keyboard. */
 static void open_standard_streams(void) {
     int fd;
@@ -124,7 +115,7 @@ static void open_standard_streams(void) {
 int main(int argc, char **argv) {
     app a = {0};
     open_standard_streams();
-    set_locale();
+    myturn_locale();
     (void)signal(SIGPIPE, SIG_IGN);
     options_parse(argc, argv, &a.o);
     if (a.o.what == OPTIONS_EXIT)

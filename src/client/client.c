@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/secret.h"
-#include "base/text.h"
 #include "client/client_priv.h"
 
 /* What the login answered */
@@ -323,14 +322,14 @@ void myturn_options_default(myturn_options *o) {
     o->ptime_ms = 20;
 }
 
-static bool init_libraries(void) {
+bool mt_client_init_libraries(void) {
     static int done; /* 0: not tried, 1: works, -1: does not */
     if (done == 0)
         done = mt_link_init() == MT_OK && mt_audio_init() == MT_OK ? 1 : -1;
     return done > 0;
 }
 
-static bool spec_is_good(const char *spec, bool mic) {
+bool mt_client_spec_is_good(const char *spec, bool mic) {
     return spec == NULL || mt_audio_spec_check(spec, mic) == MT_OK;
 }
 
@@ -350,11 +349,14 @@ static void free_parts(myturn_client *c) {
 }
 
 myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx, myturn_client **out) {
-    if (o->server == NULL || fn == NULL || !spec_is_good(o->mic, true) || !spec_is_good(o->speaker, false))
+    if (o->server == NULL || fn == NULL || !mt_client_spec_is_good(o->mic, true) ||
+        !mt_client_spec_is_good(o->speaker, false))
+        return MYTURN_ERR_ARGUMENT;
+    if ((o->policies & ~(unsigned)(MYTURN_GCM | MYTURN_CBC)) != 0)
         return MYTURN_ERR_ARGUMENT;
     if (o->ptime_ms != 0 && o->ptime_ms != 10 && o->ptime_ms != 20)
         return MYTURN_ERR_ARGUMENT;
-    if (!init_libraries())
+    if (!mt_client_init_libraries())
         return MYTURN_ERR_SYSTEM;
     myturn_client *c = g_new0(myturn_client, 1);
     c->mic = g_strdup(o->mic);
@@ -363,6 +365,9 @@ myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx
     c->transport = o->transport;
     c->ptime_ms = o->ptime_ms == 10 ? 10 : 20;
     c->open_mic = o->open_mic;
+    c->policies = o->policies != 0 ? o->policies : MYTURN_GCM;
+    c->relay_only = o->relay_only;
+    c->raw_voice = o->raw_voice;
     c->fn = fn;
     c->fn_ctx = ctx;
     c->main = g_main_context_ref_thread_default();
@@ -394,103 +399,4 @@ void myturn_destroy(myturn_client *c) {
     free_parts(c);
     c->destroyed = true;
     mt_client_unref(c);
-}
-
-static myturn_err outcome(myturn_client *c, mt_err err) {
-    if (err == MT_OK)
-        mt_client_act(c);
-    if (err == MT_OK)
-        return MYTURN_OK;
-    return err == MT_EINVAL ? MYTURN_ERR_ARGUMENT : MYTURN_ERR_STATE;
-}
-
-myturn_err myturn_login(myturn_client *c, const char *name) {
-    if (name == NULL || !mt_text_is_utf8(mt_slice_of(name)))
-        return MYTURN_ERR_ARGUMENT;
-    return outcome(c, mt_turn_login(c->turn, name, mt_clock_ms()));
-}
-
-myturn_err myturn_logout(myturn_client *c) {
-    return outcome(c, mt_turn_logout(c->turn, mt_clock_ms()));
-}
-myturn_err myturn_ready(myturn_client *c) {
-    return outcome(c, mt_turn_ready(c->turn, mt_clock_ms()));
-}
-myturn_err myturn_cancel(myturn_client *c) {
-    return outcome(c, mt_turn_cancel(c->turn, mt_clock_ms()));
-}
-myturn_err myturn_hangup(myturn_client *c) {
-    return outcome(c, mt_turn_hangup(c->turn, mt_clock_ms()));
-}
-myturn_err myturn_next(myturn_client *c) {
-    return outcome(c, mt_turn_next(c->turn, mt_clock_ms()));
-}
-myturn_state myturn_get_state(const myturn_client *c) {
-    return mt_turn_state(c->turn);
-}
-
-static bool is_talking(const myturn_client *c) {
-    myturn_state s = mt_turn_state(c->turn);
-    return (s == MYTURN_TALKING || s == MYTURN_RECONNECTING) && c->link != NULL;
-}
-
-myturn_err myturn_text(myturn_client *c, const char *text) {
-    size_t count = 0;
-    if (text == NULL || text[0] == '\0' || mt_text_count(mt_slice_of(text), &count) != MT_OK)
-        return MYTURN_ERR_ARGUMENT;
-    if (count > MYTURN_TEXT_MAX)
-        return MYTURN_ERR_TOO_LONG;
-    if (!is_talking(c))
-        return MYTURN_ERR_STATE;
-    switch (mt_link_text(c->link->link, mt_slice_of(text))) {
-    case MT_OK:
-        return MYTURN_OK;
-    case MT_ELIMIT:
-        return MYTURN_ERR_BUSY;
-    case MT_EBAD:
-        return MYTURN_ERR_ARGUMENT;
-    case MT_ENOMEM:
-        return MYTURN_ERR_MEMORY;
-    default:
-        return MYTURN_ERR_STATE;
-    }
-}
-
-myturn_err myturn_typing(myturn_client *c, bool on) {
-    if (!is_talking(c))
-        return MYTURN_ERR_STATE;
-    mt_err err = mt_link_typing(c->link->link, on);
-    return err == MT_OK ? MYTURN_OK : err == MT_ELIMIT ? MYTURN_ERR_BUSY : MYTURN_ERR_STATE;
-}
-
-myturn_err myturn_mic(myturn_client *c, bool on) {
-    if (!is_talking(c))
-        return MYTURN_ERR_STATE;
-    mt_err err = mt_client_mic(c, on);
-    return err == MT_OK ? MYTURN_OK : err == MT_ESTATE ? MYTURN_ERR_STATE : MYTURN_ERR_SYSTEM;
-}
-
-typedef struct device_ctx {
-    myturn_device_fn *fn;
-    void *ctx;
-} device_ctx;
-
-static void on_device(void *ctx, bool mic, const char *name, const char *label) {
-    const device_ctx *d = ctx;
-    d->fn(d->ctx, mic, name, label);
-}
-
-myturn_err myturn_list_devices(myturn_device_fn *fn, void *ctx) {
-    device_ctx d = {fn, ctx};
-    if (!init_libraries())
-        return MYTURN_ERR_SYSTEM;
-    return mt_audio_devices(on_device, &d) == MT_OK ? MYTURN_OK : MYTURN_ERR_SYSTEM;
-}
-
-myturn_err myturn_log(int fd, const char *level, bool names) {
-    mt_log_level l = MT_LOG_INFO;
-    if (level == NULL || mt_log_level_parse(level, &l) != MT_OK)
-        return MYTURN_ERR_ARGUMENT;
-    mt_log_setup(fd, l, names);
-    return MYTURN_OK;
 }

@@ -72,6 +72,8 @@ void mt_client_tell(myturn_client *c, const myturn_event *e) {
 
 static void add_secure(const myturn_client *c, myturn_event *e) {
     const mt_link_secure *s = &c->secure;
+    e->policy = "gcm";
+    e->encrypted = true;
     for (int i = 0; i < 4; i++)
         e->words[i] = s->words[i];
     e->dtls = s->dtls_cipher;

@@ -1,5 +1,6 @@
-/* The inside of libmyturn's client, which joins the conversation machine with what does its actions: client.c (public
- * calls, API, SIP, time), client_talk.c (link and sound), client_events.c (what the application is told). */
+/* The inside of libmyturn's client, which joins the conversation machine with what does its actions: client.c (life,
+ * API, SIP, time), client_calls.c (public calls), client_talk.c (link and sound), client_events.c (what the application
+ * is told). */
 #ifndef MT_CLIENT_CLIENT_PRIV_H
 #define MT_CLIENT_CLIENT_PRIV_H
 
@@ -31,6 +32,8 @@ struct myturn_client {
     myturn_transport transport;
     uint8_t ptime_ms;
     bool open_mic;
+    bool raw_voice, relay_only; /* wished for by the user */
+    unsigned policies;          /* of myturn_policy */
     bool phone;
     char *settings; /* of the last login; NULL: none */
 
@@ -63,6 +66,8 @@ struct myturn_client {
 
 /* client.c: does what the machine wants done; to be called after every call of it. */
 void mt_client_act(myturn_client *c);
+bool mt_client_init_libraries(void);
+bool mt_client_spec_is_good(const char *spec, bool mic); /* NULL is */
 
 /* client_talk.c */
 void mt_client_link_create(myturn_client *c, const mt_turn_action *a);

@@ -119,7 +119,7 @@ void mt_client_link_create(myturn_client *c, const mt_turn_action *a) {
     mt_link_config cfg = {.caller = a->caller,
                           .codec = c->codec == MYTURN_PCM ? MT_CODEC_L16 : MT_CODEC_OPUS,
                           .ptime_ms = c->ptime_ms,
-                          .relay_only = c->sip.relay_only,
+                          .relay_only = c->sip.relay_only || c->relay_only,
                           .loopback = c->loopback};
     memcpy(cfg.pair, a->pair, sizeof cfg.pair);
     mt_client_link *l = g_new0(mt_client_link, 1);

@@ -42,6 +42,10 @@ const char *myturn_event_str(myturn_event_kind kind) {
         [MYTURN_EV_ERROR] = "error",
         [MYTURN_EV_LEVEL] = "level",
         [MYTURN_EV_SETTINGS] = "settings",
+        [MYTURN_EV_QUALITY] = "quality",
+        [MYTURN_EV_BLOCKED] = "blocked",
+        [MYTURN_EV_REPORTED] = "reported",
+        [MYTURN_EV_TEST] = "test",
     };
     return (unsigned)kind < COUNT(words) ? words[kind] : "unknown";
 }
