@@ -33,6 +33,12 @@ static void flag(GString *out, const char *key, bool value) {
     g_string_append_printf(out, ",\"%s\":%s", key, value ? "true" : "false");
 }
 
+static void path(GString *out, const myturn_event *e) {
+    flag(out, "relayed", e->relayed);
+    text(out, "local", e->local_candidate);
+    text(out, "remote", e->remote_candidate);
+}
+
 static void secure(GString *out, const myturn_event *e) {
     g_string_append(out, ",\"words\":[");
     for (int i = 0; i < 4; i++) {
@@ -41,10 +47,12 @@ static void secure(GString *out, const myturn_event *e) {
         add_string(out, e->words[i]);
     }
     g_string_append_c(out, ']');
+    text(out, "policy", e->policy);
+    flag(out, "encrypted", e->encrypted);
     text(out, "dtls", e->dtls);
     text(out, "srtp", e->srtp);
     text(out, "codec", e->codec);
-    flag(out, "relayed", e->relayed);
+    path(out, e);
     number(out, "setup_us", e->setup_us);
     number(out, "ice_us", e->ice_us);
     number(out, "dtls_us", e->dtls_us);
@@ -75,6 +83,9 @@ static bool members(GString *out, const myturn_event *e) {
         return true;
     case MYTURN_EV_SECURE:
         secure(out, e);
+        return true;
+    case MYTURN_EV_PATH:
+        path(out, e);
         return true;
     case MYTURN_EV_TEXT:
         text(out, "from", e->name);

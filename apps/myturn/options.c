@@ -22,6 +22,8 @@ enum {
     OPT_PTIME,
     OPT_TRANSPORT,
     OPT_DEVICE,
+    OPT_POLICY,
+    OPT_RELAY_ONLY,
     OPT_EVENTS,
     OPT_DEVICES,
     OPT_LOG_LEVEL,
@@ -39,6 +41,8 @@ static const struct option table[] = {
     {"ptime", required_argument, NULL, OPT_PTIME},
     {"transport", required_argument, NULL, OPT_TRANSPORT},
     {"device", required_argument, NULL, OPT_DEVICE},
+    {"policy", required_argument, NULL, OPT_POLICY},
+    {"relay-only", no_argument, NULL, OPT_RELAY_ONLY},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"list-devices", no_argument, NULL, OPT_DEVICES},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
@@ -63,6 +67,9 @@ static void print_help(void) {
           "  --transport T        how to reach the server by SIP: tcp or udp (default tcp)\n"
           "  --device WHAT        client or phone (default client). phone: your own SIP phone carries the voice,\n"
           "                       NOT encrypted end to end, to others who use phones\n"
+          "  --policy LIST        how talks may be encrypted: gcm, cbc or gcm,cbc (default gcm); only who has one in\n"
+          "                       common with you is drawn\n"
+          "  --relay-only         let no partner learn your address: by the server's relay, or not at all\n"
           "  --events FD          write one line of JSON for each event to this open descriptor\n"
           "  --list-devices       print microphones and speakers, and end\n"
           "  --log FILE           append a log of connections and calls to FILE\n"
@@ -125,6 +132,23 @@ static bool set_choice(int option, const char *value, options *o) {
     return true;
 }
 
+static bool parse_policies(const char *value, unsigned *out) {
+    static const struct {
+        const char *name;
+        unsigned bits;
+    } lists[] = {{"gcm", MYTURN_GCM},
+                 {"cbc", MYTURN_CBC},
+                 {"gcm,cbc", MYTURN_GCM | MYTURN_CBC},
+                 {"cbc,gcm", MYTURN_GCM | MYTURN_CBC}};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        if (strcmp(value, lists[i].name) == 0) {
+            *out = lists[i].bits;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* False: the value is not possible. */
 static bool set(int option, const char *value, options *o) {
     switch (option) {
@@ -142,6 +166,11 @@ static bool set(int option, const char *value, options *o) {
         return true;
     case OPT_LOG:
         o->log_file = value;
+        return true;
+    case OPT_POLICY:
+        return parse_policies(value, &o->client.policies);
+    case OPT_RELAY_ONLY:
+        o->client.relay_only = true;
         return true;
     case OPT_EVENTS:
         return parse_fd(value, &o->events_fd);

@@ -61,7 +61,8 @@ typedef enum myturn_event_kind {
     MYTURN_EV_WAITING,     /* ready, online, elapsed_s: at the beginning and whenever they are learnt anew (about every second for elapsed_s) */
     MYTURN_EV_DRAWN,       /* caller, name (the partner's) */
     MYTURN_EV_CALL_UP,     /* the SIP call is up */
-    MYTURN_EV_SECURE,      /* encrypted, policy, words, dtls, srtp, codec, relayed, setup_us: talk. encrypted is false for "rtp" only: then there are
+    MYTURN_EV_SECURE,      /* encrypted, policy, words, dtls, srtp, codec, relayed, local_candidate, remote_candidate, setup_us: talk. srtp is NULL where the
+                              voice goes inside DTLS. encrypted is false for "rtp" only: then there are
                               no words (NULL) and no ciphers (""), and it must be shown */
     MYTURN_EV_TEXT,        /* name (the partner's), text: cleaned for display */
     MYTURN_EV_TYPING,      /* on */
@@ -72,6 +73,7 @@ typedef enum myturn_event_kind {
                               | over: a call by phone, ended by either side */
     MYTURN_EV_ERROR,       /* code, text (in the user's language): what happened and what to do; retry_s. Not the end of anything by itself */
     MYTURN_EV_LEVEL,       /* own, level_db: ten a second in a talk (own: while the microphone is on) and in a test */
+    MYTURN_EV_PATH,        /* relayed, local_candidate, remote_candidate: in a talk, when another path than the one told is in use */
     MYTURN_EV_SETTINGS,    /* text: what is to be typed into the phone, a line each (options.phone); LOGGED_IN follows once it has registered */
     MYTURN_EV_QUALITY,     /* on: the connection is poor (false: good again), loss_percent, jitter_ms, rtt_ms: when it changes */
     MYTURN_EV_BLOCKED,     /* name: the server has taken the block */
@@ -92,6 +94,7 @@ typedef struct myturn_event {
     const char *policy;     /* "gcm", "cbc", "rtp" */
     const char *words[4];
     const char *dtls, *srtp, *codec;
+    const char *local_candidate, *remote_candidate; /* "host", "srflx", "prflx", "relay" */
     int64_t setup_us;       /* from the draw to secure */
     int64_t ice_us, dtls_us, channel_us; /* from the partner's SDP on */
     const char *text;

@@ -46,6 +46,7 @@ struct mt_api {
     char *bearer; /* "Bearer …", NULL: not logged in */
     mt_list requests;
     bool phone;
+    unsigned policies;
     char etag[32]; /* of the last answer to WATCH */
 };
 
@@ -66,6 +67,7 @@ mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt
     api->ctx = ctx;
     api->base = base;
     api->main = g_main_context_ref_thread_default();
+    api->policies = MYTURN_GCM;
     mt_list_init(&api->requests);
     api->session =
         soup_session_new_with_options("max-conns", 16, "max-conns-per-host", 8, "timeout", 120U, "idle-timeout", 50U,
@@ -165,11 +167,16 @@ static void watch_answered(mt_api *api, uint32_t seq, unsigned status, JsonObjec
         tell_malformed(api, REQ_WATCH, seq, status);
 }
 
+static bool was_asked_for(const mt_api *api, mt_link_policy policy) {
+    return (api->policies & (1U << policy)) != 0;
+}
+
 static void turn_answered(mt_api *api, uint32_t seq, unsigned status, JsonObject *o) {
     mt_turn_draw draw;
     bool waiting = false;
     unsigned ready = 0, online = 0;
-    if (!mt_api_parse_turn(o, &waiting, &draw, &ready, &online))
+    bool ok = mt_api_parse_turn(o, &waiting, &draw, &ready, &online);
+    if (!ok || (!waiting && !was_asked_for(api, draw.policy)))
         tell_malformed(api, REQ_TURN, seq, status);
     else if (waiting)
         api->ev.waiting(api->ctx, seq, ready, online);
@@ -342,6 +349,12 @@ static void dispatch(request *r, unsigned limit_ms) {
 
 void mt_api_set_phone(mt_api *api) {
     api->phone = true;
+    api->policies = MYTURN_RTP;
+}
+
+void mt_api_set_policies(mt_api *api, unsigned policies) {
+    if (!api->phone)
+        api->policies = policies;
 }
 
 void mt_api_login(mt_api *api, uint32_t seq, const char *name) {
@@ -365,13 +378,28 @@ void mt_api_login(mt_api *api, uint32_t seq, const char *name) {
     dispatch(r, ANSWER_MS);
 }
 
+static void write_policies(const mt_api *api, char out[32]) {
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } known[] = {{MYTURN_GCM, "\"gcm\""}, {MYTURN_CBC, "\"cbc\""}, {MYTURN_RTP, "\"rtp\""}};
+    out[0] = '\0';
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+        if ((api->policies & known[i].bit) == 0)
+            continue;
+        (void)g_strlcat(out, out[0] != '\0' ? "," : "", 32);
+        (void)g_strlcat(out, known[i].name, 32);
+    }
+}
+
 void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave) {
     request *r = begin(api, REQ_TURN, seq, "POST", "/v1/turn");
-    char hex[2 * MT_TURN_PAIR_BYTES + 1] = "", json[128], prefer[32];
+    char hex[2 * MT_TURN_PAIR_BYTES + 1] = "", json[128], prefer[32], links[32];
     if (leave != NULL)
         mt_text_hex(leave, MT_TURN_PAIR_BYTES, hex);
-    (void)snprintf(json, sizeof json, leave != NULL ? "{\"leave\":\"%s\",\"link\":[\"%s\"]}" : "{%s\"link\":[\"%s\"]}",
-                   hex, api->phone ? "rtp" : "gcm");
+    write_policies(api, links);
+    (void)snprintf(json, sizeof json, leave != NULL ? "{\"leave\":\"%s\",\"link\":[%s]}" : "{%s\"link\":[%s]}", hex,
+                   links);
     set_body(r, json);
     (void)snprintf(prefer, sizeof prefer, "wait=%u", wait_s);
     soup_message_headers_replace(soup_message_get_request_headers(r->msg), "Prefer", prefer);

@@ -53,6 +53,9 @@ void mt_api_destroy(mt_api *api);
 
 /* pair: 16 bytes, or NULL. */
 void mt_api_set_phone(mt_api *api); /* logs in with "device":"phone", draws by plain RTP */
+/* Bits of MYTURN_GCM, MYTURN_CBC, MYTURN_RTP: what to be drawn with. A draw with any other is malformed. At first
+ * MYTURN_GCM. Of no effect for a phone. */
+void mt_api_set_policies(mt_api *api, unsigned policies);
 void mt_api_login(mt_api *api, uint32_t seq, const char *name);
 void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave);
 void mt_api_break(mt_api *api); /* gives the mt_api_turn under way up; the server notices at once */

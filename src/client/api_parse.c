@@ -175,6 +175,19 @@ static bool parse_pair_id(const char *text, uint8_t out[MT_TURN_PAIR_BYTES]) {
     return text != NULL && mt_text_hex_decode(mt_slice_of(text), out, MT_TURN_PAIR_BYTES) == MT_OK;
 }
 
+/* Where the server does not say there is only one. */
+static bool parse_policy(const char *link, mt_link_policy *out) {
+    static const mt_link_policy all[] = {MT_POLICY_GCM, MT_POLICY_CBC, MT_POLICY_RTP};
+    for (size_t i = 0; link != NULL && i < G_N_ELEMENTS(all); i++) {
+        if (strcmp(link, mt_link_policy_str(all[i])) == 0) {
+            *out = all[i];
+            return true;
+        }
+    }
+    *out = MT_POLICY_GCM;
+    return link == NULL;
+}
+
 static bool parse_draw(JsonObject *o, mt_turn_draw *d) {
     const char *role = get_string(o, "role");
     JsonObject *partner = get_object(o, "partner");
@@ -186,6 +199,10 @@ static bool parse_draw(JsonObject *o, mt_turn_draw *d) {
         return false;
     d->exten = get_exten(partner);
     d->connect_s = get_uint(o, "connect_s", 120);
+    d->relay_only = get_bool(o, "relay_only");
+    mt_api_parse_ice(o, &d->servers);
+    if (!parse_policy(get_string(o, "link"), &d->policy))
+        return false;
     if (d->caller && d->exten == 0)
         return false; /* nothing to dial */
     return clean_name(get_string(partner, "name"), d->name);

@@ -374,6 +374,7 @@ myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx
     g_queue_init(&c->events);
     mt_err err = mt_api_create(o->server, &api_events, c, &c->api);
     if (err == MT_OK) {
+        mt_api_set_policies(c->api, c->policies);
         mt_api_on_link(c->api, &mt_client_relay_events);
         err = mt_turn_create(mt_random_kernel(), &c->turn);
     }

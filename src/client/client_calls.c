@@ -100,6 +100,7 @@ myturn_err myturn_set_policies(myturn_client *c, unsigned policies) {
     if (c->phone)
         return MYTURN_ERR_STATE;
     c->policies = policies;
+    mt_api_set_policies(c->api, policies);
     return MYTURN_OK;
 }
 

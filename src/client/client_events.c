@@ -79,7 +79,11 @@ static void add_secure(const myturn_client *c, myturn_event *e) {
     e->dtls = s->dtls_cipher;
     e->srtp = s->srtp_profile;
     e->codec = s->codec == MT_CODEC_OPUS ? "opus" : "pcm";
-    e->relayed = s->relayed;
+    e->policy = mt_link_policy_str(s->policy);
+    e->encrypted = true;
+    e->relayed = s->path.relayed;
+    e->local_candidate = s->path.local;
+    e->remote_candidate = s->path.remote;
     e->setup_us = c->secure_us - c->drawn_us;
     e->ice_us = s->ice_us;
     e->dtls_us = s->dtls_us;

@@ -45,10 +45,22 @@ static void on_secure(void *ctx, const mt_link_secure *how) {
         return;
     c->secure = *how;
     c->secure_us = mt_clock_us();
-    mt_log(MT_LOG_INFO, "link", "secure: %s, %s%s", how->dtls_cipher, how->srtp_profile,
-           how->relayed ? ", relayed" : "");
+    mt_log(MT_LOG_INFO, "link", "secure: %s, %s, %s/%s", how->dtls_cipher,
+           how->srtp_profile != NULL ? how->srtp_profile : "voice inside", how->path.local, how->path.remote);
     mt_turn_link_secure(c->turn, mt_clock_ms());
     mt_client_act(c);
+}
+
+static void on_path(void *ctx, const mt_link_path *path) {
+    myturn_client *c = heard(ctx);
+    if (c == NULL)
+        return;
+    c->secure.path = *path;
+    mt_client_tell(c, &(myturn_event){.kind = MYTURN_EV_PATH,
+                                      .state = mt_turn_state(c->turn),
+                                      .relayed = path->relayed,
+                                      .local_candidate = path->local,
+                                      .remote_candidate = path->remote});
 }
 
 static void on_text(void *ctx, mt_slice body) {
@@ -112,14 +124,24 @@ static void on_closed(void *ctx, mt_link_end why) {
     mt_client_act(c);
 }
 
-static const mt_link_events link_events = {on_local_ready, on_secure, on_text,         on_typing,
-                                           on_partner_mic, on_rtp,    on_reconnecting, on_closed};
+static const mt_link_events link_events = {.local_ready = on_local_ready,
+                                           .secure = on_secure,
+                                           .text = on_text,
+                                           .typing = on_typing,
+                                           .partner_mic = on_partner_mic,
+                                           .rtp = on_rtp,
+                                           .path = on_path,
+                                           .reconnecting = on_reconnecting,
+                                           .closed = on_closed};
 
 void mt_client_link_create(myturn_client *c, const mt_turn_action *a) {
+    const mt_turn_draw *draw = mt_turn_pair(c->turn);
     mt_link_config cfg = {.caller = a->caller,
+                          .policy = draw->policy,
+                          .servers = &draw->servers,
                           .codec = c->codec == MYTURN_PCM ? MT_CODEC_L16 : MT_CODEC_OPUS,
                           .ptime_ms = c->ptime_ms,
-                          .relay_only = c->sip.relay_only || c->relay_only,
+                          .relay_only = c->relay_only || c->sip.relay_only || draw->relay_only,
                           .loopback = c->loopback};
     memcpy(cfg.pair, a->pair, sizeof cfg.pair);
     mt_client_link *l = g_new0(mt_client_link, 1);

@@ -41,6 +41,7 @@ const char *myturn_event_str(myturn_event_kind kind) {
         [MYTURN_EV_ENDED] = "ended",
         [MYTURN_EV_ERROR] = "error",
         [MYTURN_EV_LEVEL] = "level",
+        [MYTURN_EV_PATH] = "path",
         [MYTURN_EV_SETTINGS] = "settings",
         [MYTURN_EV_QUALITY] = "quality",
         [MYTURN_EV_BLOCKED] = "blocked",

@@ -28,6 +28,10 @@ const char *mt_turn_partner(const mt_turn *t) {
     return t->in_pair ? t->draw.name : "";
 }
 
+const mt_turn_draw *mt_turn_pair(const mt_turn *t) {
+    return t->in_pair ? &t->draw : NULL;
+}
+
 mt_turn_action *mt_turn_push(mt_turn *t, mt_turn_action_kind kind) {
     assert(t->count < MT_TURN_QUEUE);
     mt_turn_action *a = &t->queue[(t->head + t->count++) % MT_TURN_QUEUE];

@@ -116,7 +116,11 @@ typedef struct mt_turn_draw {
     char name[MT_TURN_NAME_BYTES]; /* the partner's, cleaned for display */
     uint32_t exten;                /* the partner's; 0: not told */
     unsigned connect_s;            /* 0: not told */
+    mt_link_policy policy;
+    bool relay_only;
+    mt_ice_servers servers;
 } mt_turn_draw;
+const mt_turn_draw *mt_turn_pair(const mt_turn *t); /* borrowed until the next call; NULL outside a pair */
 void mt_turn_drawn(mt_turn *t, uint32_t seq, const mt_turn_draw *draw, int64_t now_ms);
 void mt_turn_waiting(mt_turn *t, uint32_t seq, unsigned ready, unsigned online, int64_t now_ms);
 /* How many wait and are online, as anybody may ask: told while waiting. */

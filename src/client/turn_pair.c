@@ -1,6 +1,7 @@
 /* The conversation machine: the life of a pair, from the draw to its end. */
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/slice.h"
 #include "client/turn_priv.h"
 
@@ -87,7 +88,7 @@ void mt_turn_drop_pair(mt_turn *t, unsigned refuse_code) {
     t->audio = t->in_pair = t->call_answered = t->call_up = false;
     t->leave = t->have_login;
     memcpy(t->leave_pair, t->draw.pair, sizeof t->leave_pair);
-    memset(&t->draw, 0, sizeof t->draw);
+    mt_wipe(&t->draw, sizeof t->draw); /* with credentials of relays */
 }
 
 /* The pair ended, but not by the user's wish: back on the main page. */
@@ -241,16 +242,27 @@ void mt_turn_link_silent(mt_turn *t, bool on, int64_t now_ms) {
     mt_turn_tell(t, MYTURN_EV_RECONNECTING)->on = on;
 }
 
+/* Another draw would end the same way, so there is none. */
+static void tell_no_relay(mt_turn *t) {
+    if (mt_ice_servers_turn(&t->draw.servers) == 0)
+        mt_turn_tell_error(t, "no_relay", "Your address is to be hidden, but the server names no relay (TURN server)", "");
+    else
+        mt_turn_tell_error(t, "turn_failed",
+                           "No relay can be used: the TURN server does not answer, or refuses its password", "");
+}
+
 void mt_turn_link_closed(mt_turn *t, mt_link_end why, int64_t now_ms) {
     static const char *const reasons[] = {
         [MT_LINK_LOCAL_BYE] = "hung_up", [MT_LINK_REMOTE_BYE] = "partner_left", [MT_LINK_LOST] = "lost",
         [MT_LINK_NO_PATH] = "no_path",   [MT_LINK_DTLS_FAILED] = "dtls_failed", [MT_LINK_SAS_FAILED] = "sas_failed",
-        [MT_LINK_PROTOCOL] = "protocol",
+        [MT_LINK_PROTOCOL] = "protocol", [MT_LINK_NO_RELAY] = "no_path",
     };
     if (t->link == MT_TURN_NO_LINK)
         return;
     bool connecting = t->state == MYTURN_CONNECTING;
     t->link = MT_TURN_LINK_MADE; /* over: destroyed without a bye */
+    if (why == MT_LINK_NO_RELAY)
+        tell_no_relay(t);
     if (connecting && (why == MT_LINK_NO_PATH || why == MT_LINK_LOST))
         end_to_waiting(t, "no_path", 480, now_ms);
     else if (connecting && why == MT_LINK_REMOTE_BYE)

@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "link/turn_tls.h"
+
+#define LOOPBACK "127.0.0.1"
 
 enum {
-    STUN_PORT = 3478,
     PACING_MS = 5,         /* time between connectivity checks: brings a loopback path from 80 to about 40 ms */
     GATHER_LIMIT_MS = 300, /* a machine without any network may never finish */
     GATHER_SERVER_LIMIT_MS = 1500,
+    GATHER_RELAY_LIMIT_MS = 4000, /* without a relay there is no talk: TCP and TLS through a slow network take their time */
     SETTLE_MS = 300,      /* after the first reflexive or relayed candidate: other families may follow */
     SETTLE_RELAY_MS = 30, /* one relay is enough where nothing else counts */
     LOCAL_ADDRESSES_MAX = 8,
@@ -25,7 +28,8 @@ struct mt_ice {
     GSource *limit;     /* owned; NULL when not running */
     mt_ice_events on;
     void *ctx;
-    char *ufrag, *pwd; /* owned */
+    char *ufrag, *pwd;  /* owned */
+    GPtrArray *tunnels; /* owned, of mt_turn_tls */
     bool with_server;
     bool gathered, settling;
     bool relay_only;
@@ -37,53 +41,44 @@ unsigned mt_ice_closing(void) {
     return g_closing;
 }
 
-static mt_err split_server(const char *server, char **host, guint *port) {
-    mt_slice rest = mt_slice_of(server);
-    mt_slice h = rest;
-    uint64_t p = STUN_PORT;
-    if (rest.len > 0 && rest.p[0] == '[') {
-        size_t end = mt_slice_find(rest, ']');
-        if (end == rest.len)
-            return MT_EINVAL;
-        h = mt_slice_n(rest.p + 1, end - 1);
-        rest = mt_slice_n(rest.p + end + 1, rest.len - end - 1);
-        if (rest.len > 0 && (rest.p[0] != ':' || mt_slice_to_u64(mt_slice_n(rest.p + 1, rest.len - 1), 65535, &p)))
-            return MT_EINVAL;
-    } else if (mt_slice_find(rest, ':') < rest.len) {
-        h = mt_slice_cut(&rest, ':');
-        if (mt_slice_to_u64(rest, 65535, &p) != MT_OK)
-            return MT_EINVAL;
+static mt_err add_turn_tls(mt_ice *ice, const mt_ice_server *s, const char *ca_file, guint16 *near_port) {
+    mt_turn_tls *tls = NULL;
+    mt_err err = mt_turn_tls_create(s->host, s->port, ca_file, &tls);
+    if (err != MT_OK)
+        return err;
+    g_ptr_array_add(ice->tunnels, tls);
+    *near_port = mt_turn_tls_port(tls);
+    return MT_OK;
+}
+
+static mt_err add_turn(mt_ice *ice, const mt_ice_server *s, const char *ca_file) {
+    const char *host = s->host;
+    guint16 port = s->port;
+    if (s->kind == MT_ICE_TURN_TLS) {
+        mt_err err = add_turn_tls(ice, s, ca_file, &port);
+        if (err != MT_OK)
+            return err;
+        host = LOOPBACK;
     }
-    if (h.len == 0 || h.len > 255 || p == 0)
-        return MT_EINVAL;
-    *host = g_strndup(h.p, h.len);
-    *port = (guint)p;
-    return MT_OK;
-}
-
-static mt_err set_stun(mt_ice *ice, const char *server) {
-    char *host = NULL;
-    guint port = 0;
-    mt_err err = split_server(server, &host, &port);
-    if (err != MT_OK)
-        return err;
-    g_object_set(ice->agent, "stun-server", host, "stun-server-port", port, NULL);
-    g_free(host);
-    return MT_OK;
-}
-
-static mt_err set_turn(mt_ice *ice, const mt_ice_config *cfg) {
-    char *host = NULL;
-    guint port = 0;
-    if (cfg->turn_user == NULL || cfg->turn_password == NULL)
-        return MT_EINVAL;
-    mt_err err = split_server(cfg->turn, &host, &port);
-    if (err != MT_OK)
-        return err;
-    gboolean set = nice_agent_set_relay_info(ice->agent, ice->stream, 1, host, port, cfg->turn_user, cfg->turn_password,
-                                             NICE_RELAY_TYPE_TURN_UDP);
-    g_free(host);
+    /* libnice's own TURN_TLS only looks like TLS. */
+    NiceRelayType type = s->kind == MT_ICE_TURN_UDP ? NICE_RELAY_TYPE_TURN_UDP : NICE_RELAY_TYPE_TURN_TCP;
+    gboolean set = nice_agent_set_relay_info(ice->agent, ice->stream, 1, host, port, s->user, s->password, type);
     return set ? MT_OK : MT_ESYS;
+}
+
+/* One that cannot be used must not keep the others from being tried. libnice asks one STUN server alone. */
+static void add_servers(mt_ice *ice, const mt_ice_servers *servers, const char *ca_file) {
+    bool stun = false;
+    for (size_t i = 0; i < servers->count; i++) {
+        const mt_ice_server *s = &servers->list[i];
+        if (s->kind != MT_ICE_STUN) {
+            if (add_turn(ice, s, ca_file) != MT_OK)
+                mt_log(MT_LOG_WARN, "ice", "a TURN server is left out");
+        } else if (!stun) {
+            g_object_set(ice->agent, "stun-server", s->host, "stun-server-port", (guint)s->port, NULL);
+            stun = true;
+        }
+    }
 }
 
 static bool add_local(NiceAgent *agent, const char *ip) {
@@ -101,19 +96,22 @@ static bool is_link_local(const NiceAddress *addr) {
     return IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr);
 }
 
-/* Naming one address by hand switches libnice's own search off, so all are named. */
+/* Naming one address by hand switches libnice's own search off, so all are named. A tunnel is reached from IPv4 only. */
 static void add_locals(mt_ice *ice, bool loopback) {
     GList *ips = nice_interfaces_get_local_ips(FALSE);
-    unsigned count = 0;
+    unsigned count = 0, v4 = 0;
     for (GList *it = ips; it != NULL && count < LOCAL_ADDRESSES_MAX; it = it->next) {
         NiceAddress addr;
         nice_address_init(&addr);
         if (nice_address_set_from_string(&addr, it->data) && !is_link_local(&addr) &&
-            nice_agent_add_local_address(ice->agent, &addr))
+            nice_agent_add_local_address(ice->agent, &addr)) {
             count++;
+            v4 += nice_address_ip_version(&addr) == 4;
+        }
     }
     g_list_free_full(ips, g_free);
-    if ((loopback || count == 0) && !add_local(ice->agent, "127.0.0.1"))
+    bool needed = loopback || count == 0 || (v4 == 0 && ice->tunnels->len > 0);
+    if (needed && !add_local(ice->agent, LOOPBACK))
         mt_log(MT_LOG_WARN, "ice", "no local address could be added");
 }
 
@@ -184,11 +182,8 @@ static mt_err set_up(mt_ice *ice, const mt_ice_config *cfg) {
     ice->stream = nice_agent_add_stream(ice->agent, 1);
     if (ice->stream == 0 || !nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag, &ice->pwd))
         return MT_ESYS;
-    mt_err err = cfg->stun != NULL ? set_stun(ice, cfg->stun) : MT_OK;
-    if (err == MT_OK && cfg->turn != NULL)
-        err = set_turn(ice, cfg);
-    if (err != MT_OK)
-        return err;
+    if (cfg->servers != NULL)
+        add_servers(ice, cfg->servers, cfg->ca_file);
     add_locals(ice, cfg->loopback);
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathering_done), ice);
     g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
@@ -204,7 +199,8 @@ mt_err mt_ice_create(const mt_ice_config *cfg, const mt_ice_events *events, void
     ice->on = *events;
     ice->ctx = ctx;
     ice->main = g_main_context_ref_thread_default();
-    ice->with_server = cfg->stun != NULL || cfg->turn != NULL;
+    ice->tunnels = g_ptr_array_new_with_free_func((GDestroyNotify)mt_turn_tls_destroy);
+    ice->with_server = cfg->servers != NULL && cfg->servers->count > 0;
     ice->relay_only = cfg->relay_only;
     ice->agent = nice_agent_new_full(ice->main, NICE_COMPATIBILITY_RFC5245, (NiceAgentOption)0);
     if (ice->agent == NULL) {
@@ -222,8 +218,10 @@ mt_err mt_ice_create(const mt_ice_config *cfg, const mt_ice_events *events, void
     return MT_OK;
 }
 
-static void on_closed(GObject *agent, GAsyncResult *result, gpointer data) {
+/* The tunnels stay until the allocations behind them are given back. */
+static void on_closed(GObject *agent, GAsyncResult *result, gpointer tunnels) {
     g_closing--;
+    g_ptr_array_unref(tunnels);
     g_object_unref(agent);
 }
 
@@ -240,9 +238,10 @@ void mt_ice_destroy(mt_ice *ice) {
             nice_agent_attach_recv(ice->agent, ice->stream, 1, ice->main, NULL, NULL);
         g_closing++;
         g_main_context_push_thread_default(ice->main);
-        nice_agent_close_async(ice->agent, on_closed, NULL);
+        nice_agent_close_async(ice->agent, on_closed, g_ptr_array_ref(ice->tunnels));
         g_main_context_pop_thread_default(ice->main);
     }
+    g_ptr_array_unref(ice->tunnels);
     g_main_context_unref(ice->main);
     g_free(ice->ufrag);
     g_free(ice->pwd);
@@ -256,7 +255,10 @@ mt_err mt_ice_gather(mt_ice *ice) {
     }
     if (ice->gathered || ice->settling)
         return MT_OK;
-    set_limit(ice, ice->with_server ? GATHER_SERVER_LIMIT_MS : GATHER_LIMIT_MS);
+    if (ice->relay_only)
+        set_limit(ice, GATHER_RELAY_LIMIT_MS);
+    else
+        set_limit(ice, ice->with_server ? GATHER_SERVER_LIMIT_MS : GATHER_LIMIT_MS);
     return MT_OK;
 }
 
@@ -307,9 +309,40 @@ mt_err mt_ice_send(mt_ice *ice, const void *p, size_t len_bytes) {
     return sent == (int)len_bytes ? MT_OK : MT_ESTATE;
 }
 
-bool mt_ice_relayed(mt_ice *ice) {
-    NiceCandidate *local = NULL, *remote = NULL;
-    if (!nice_agent_get_selected_pair(ice->agent, ice->stream, 1, &local, &remote))
-        return false;
-    return local->type == NICE_CANDIDATE_TYPE_RELAYED || remote->type == NICE_CANDIDATE_TYPE_RELAYED;
+static mt_sdp_candidate_type type_of(const NiceCandidate *c) {
+    switch (c->type) {
+    case NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE:
+        return MT_SDP_SRFLX;
+    case NICE_CANDIDATE_TYPE_PEER_REFLEXIVE:
+        return MT_SDP_PRFLX;
+    case NICE_CANDIDATE_TYPE_RELAYED:
+        return MT_SDP_RELAY;
+    default:
+        return MT_SDP_HOST;
+    }
+}
+
+/* A check of the partner's may come before his candidates: what looked peer-reflexive then may be a relay of his. */
+static mt_sdp_candidate_type remote_type(const NiceCandidate *c, const mt_sdp *remote) {
+    struct sockaddr_storage storage;
+    mt_addr addr;
+    mt_sdp_candidate_type type = type_of(c);
+    memset(&storage, 0, sizeof storage);
+    nice_address_copy_to_sockaddr(&c->addr, (struct sockaddr *)&storage);
+    if (type != MT_SDP_PRFLX || mt_addr_from_sockaddr((const struct sockaddr *)&storage, &addr) != MT_OK)
+        return type;
+    for (size_t i = 0; i < remote->candidate_count; i++)
+        if (mt_addr_eq(&remote->candidates[i].addr, &addr))
+            return remote->candidates[i].type;
+    return type;
+}
+
+mt_err mt_ice_selected(mt_ice *ice, const mt_sdp *remote, mt_ice_path *out) {
+    NiceCandidate *l = NULL, *r = NULL;
+    if (!nice_agent_get_selected_pair(ice->agent, ice->stream, 1, &l, &r))
+        return MT_ESTATE;
+    mt_ice_path path = {.local = type_of(l), .remote = remote_type(r, remote)};
+    path.relayed = path.local == MT_SDP_RELAY || path.remote == MT_SDP_RELAY;
+    *out = path;
+    return MT_OK;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "link/ice_server.h"
 #include "link/sdp.h"
 
 #define MT_ICE_CANDIDATES_MAX 16
@@ -29,12 +30,11 @@ typedef struct mt_ice_config {
     bool controlling; /* the offerer */
     bool loopback;    /* 127.0.0.1 is a candidate even where the machine has other addresses */
     bool relay_only;  /* TURN candidates only */
-    const char *stun; /* "host[:port]", port 3478 if missing; NULL: none */
-    const char *turn; /* the same */
-    const char *turn_user, *turn_password;
+    const mt_ice_servers *servers; /* NULL: none; not kept */
+    const char *ca_file; /* PEM, authorities beside the system's for TURN over TLS; NULL: none; not kept */
 } mt_ice_config;
 
-/* MT_EINVAL: malformed server address. MT_ESYS: libnice refused. ctx goes to every event. */
+/* MT_ESYS: libnice refused. ctx goes to every event. */
 mt_err mt_ice_create(const mt_ice_config *cfg, const mt_ice_events *events, void *ctx, mt_ice **out) MT_MUST_CHECK;
 /* No event follows. Sockets close at once; a TURN allocation is freed in the background by the main context. */
 void mt_ice_destroy(mt_ice *ice);
@@ -42,8 +42,8 @@ void mt_ice_destroy(mt_ice *ice);
 /* Agents whose background close has not ended yet: the main context must go on running for them. */
 unsigned mt_ice_closing(void);
 
-/* Begins gathering; `gathered` follows within 300 ms; with STUN or TURN 300 ms after the first of their candidates (30
- * ms with relay_only), 1.5 s at most. MT_ESYS. */
+/* Begins gathering; `gathered` follows within 300 ms; with STUN or TURN 300 ms after the first of their candidates, 1.5 s
+ * at most; with relay_only 30 ms after the first relay, 4 s at most. MT_ESYS. */
 mt_err mt_ice_gather(mt_ice *ice) MT_MUST_CHECK;
 const char *mt_ice_ufrag(const mt_ice *ice);
 const char *mt_ice_pwd(const mt_ice *ice);
@@ -55,6 +55,12 @@ mt_err mt_ice_remote(mt_ice *ice, const mt_sdp *sdp) MT_MUST_CHECK;
 
 /* One datagram to the partner. Any thread, between `writable` and destroy. MT_ESTATE: no path yet. */
 mt_err mt_ice_send(mt_ice *ice, const void *p, size_t len_bytes) MT_MUST_CHECK;
-bool mt_ice_relayed(mt_ice *ice); /* the selected pair goes through TURN */
+
+typedef struct mt_ice_path {
+    mt_sdp_candidate_type local, remote;
+    bool relayed; /* through a TURN server, of whichever side */
+} mt_ice_path;
+/* The pair in use. remote: what mt_ice_remote was given. MT_ESTATE: none yet. */
+mt_err mt_ice_selected(mt_ice *ice, const mt_sdp *remote, mt_ice_path *out) MT_MUST_CHECK;
 
 #endif

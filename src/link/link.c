@@ -21,9 +21,14 @@ const char *mt_link_end_str(mt_link_end end) {
     static const char *const names[] = {
         [MT_LINK_LOCAL_BYE] = "local_bye", [MT_LINK_REMOTE_BYE] = "remote_bye",   [MT_LINK_LOST] = "lost",
         [MT_LINK_NO_PATH] = "no_path",     [MT_LINK_DTLS_FAILED] = "dtls_failed", [MT_LINK_SAS_FAILED] = "sas_failed",
-        [MT_LINK_PROTOCOL] = "protocol",
+        [MT_LINK_PROTOCOL] = "protocol",   [MT_LINK_NO_RELAY] = "no_relay",
     };
     return (unsigned)end < G_N_ELEMENTS(names) ? names[end] : "unknown";
+}
+
+const char *mt_link_policy_str(mt_link_policy policy) {
+    static const char *const names[] = {[MT_POLICY_GCM] = "gcm", [MT_POLICY_CBC] = "cbc", [MT_POLICY_RTP] = "rtp"};
+    return (unsigned)policy < G_N_ELEMENTS(names) ? names[policy] : "unknown";
 }
 
 /* What OpenSSL does once only (curves, random source) is done before the first call waits for it. */
@@ -160,7 +165,7 @@ void mt_link_write_local(mt_link *l) {
     if (err != MT_OK) {
         mt_log(MT_LOG_ERROR, "link", "no session description: %s",
                err == MT_ENOENT ? "no address or relay to be reached at" : mt_err_str(err));
-        mt_link_finish(l, MT_LINK_NO_PATH);
+        mt_link_finish(l, err == MT_ENOENT && l->cfg.relay_only ? MT_LINK_NO_RELAY : MT_LINK_NO_PATH);
         return;
     }
     l->told = mt_link_timer(l, 0, on_told);
@@ -238,6 +243,12 @@ mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, v
     l->cfg.silence_ms = cfg->silence_ms > 0 ? cfg->silence_ms : SILENCE_MS;
     l->cfg.lost_ms = cfg->lost_ms > 0 ? cfg->lost_ms : LOST_MS;
     l->cfg.connect_ms = cfg->connect_ms > 0 ? cfg->connect_ms : CONNECT_MS;
+    l->servers = g_new0(mt_ice_servers, 1);
+    if (cfg->servers != NULL)
+        *l->servers = *cfg->servers;
+    l->ca_file = g_strdup(cfg->ca_file);
+    l->cfg.servers = l->servers;
+    l->cfg.ca_file = l->ca_file;
     l->main = g_main_context_ref_thread_default();
     l->local = g_new0(mt_sdp, 1);
     pthread_mutex_init(&l->voice_lock, NULL);
@@ -250,7 +261,6 @@ mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, v
         mt_link_destroy(l);
         return err;
     }
-    l->cfg.stun = l->cfg.turn = l->cfg.turn_user = l->cfg.turn_password = NULL;
     *out = l;
     return MT_OK;
 }
@@ -261,6 +271,9 @@ static void free_link(mt_link *l) {
     mt_buf_deinit(&l->local_sdp);
     g_free(l->local);
     g_free(l->remote);
+    mt_wipe(l->servers, sizeof *l->servers);
+    g_free(l->servers);
+    g_free(l->ca_file);
     pthread_mutex_destroy(&l->voice_lock);
     g_main_context_unref(l->main);
     g_free(l);

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "link/ice_server.h"
 
 typedef struct mt_link mt_link;
 
@@ -25,16 +26,29 @@ typedef enum mt_link_end {
     MT_LINK_DTLS_FAILED,   /* handshake refused: fingerprint or ciphers */
     MT_LINK_SAS_FAILED,    /* sas_failed: the words' protocol was violated */
     MT_LINK_PROTOCOL,      /* malformed or too many messages */
+    MT_LINK_NO_RELAY,      /* relay_only, and no TURN server gave a relay: unreachable, or the password is wrong; or there is none */
 } mt_link_end;
-const char *mt_link_end_str(mt_link_end end); /* "local_bye", "remote_bye", "lost", "no_path", "dtls_failed", "sas_failed", "protocol" */
+const char *mt_link_end_str(mt_link_end end); /* "local_bye", "remote_bye", "lost", "no_path", "dtls_failed", "sas_failed", "protocol", "no_relay" */
 
 typedef enum mt_link_codec { MT_CODEC_OPUS, MT_CODEC_L16 } mt_link_codec;
 
+/* What two partners agreed on before the link is made. This link carries the first two; plain RTP (MT_POLICY_RTP) is another
+ * module's. Nothing falls back: who meets another policy than his own ends with DTLS_FAILED, or refuses the SDP. */
+typedef enum mt_link_policy { MT_POLICY_GCM, MT_POLICY_CBC, MT_POLICY_RTP } mt_link_policy;
+const char *mt_link_policy_str(mt_link_policy policy); /* "gcm", "cbc", "rtp" */
+
+/* What the packets go through. Candidate types as in SDP: "host", "srflx", "prflx", "relay"; static strings. */
+typedef struct mt_link_path {
+    bool relayed;              /* through a TURN server, of whichever side */
+    const char *local, *remote;
+} mt_link_path;
+
 typedef struct mt_link_secure {
+    mt_link_policy policy;
+    mt_link_path path;         /* at this moment; the event `path` tells when it changes */
     const char *words[4];      /* static strings */
     const char *dtls_cipher;   /* OpenSSL's standard name, e.g. TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 */
-    const char *srtp_profile;  /* "AEAD_AES_256_GCM" … */
-    bool relayed;
+    const char *srtp_profile;  /* "AEAD_AES_256_GCM" …; NULL: voice goes inside DTLS (CBC) */
     mt_link_codec codec;       /* negotiated */
     uint8_t payload_type;      /* to send with */
     uint8_t ptime_ms;
@@ -48,6 +62,7 @@ typedef struct mt_link_events {
     void (*typing)(void *ctx, bool on);
     void (*partner_mic)(void *ctx, bool on);
     void (*rtp)(void *ctx, mt_slice packet);                /* a verified, decrypted RTP packet; only after secure */
+    void (*path)(void *ctx, const mt_link_path *path);      /* after secure: another path is in use */
     void (*reconnecting)(void *ctx, bool on);               /* silent 3 s / heard again. The owner applies the 3 s / 15 s rule with signalling */
     void (*closed)(void *ctx, mt_link_end why);             /* once; nothing follows. destroy may be called from here */
 } mt_link_events;
@@ -57,9 +72,10 @@ typedef struct mt_link_config {
     uint8_t pair[16];          /* pair id, 128 bits */
     mt_link_codec codec;       /* what an offer lists first; both are always accepted */
     uint8_t ptime_ms;          /* 10 or 20 for Opus */
-    const char *stun, *turn;   /* "host[:port]"; NULL: none (loopback and LAN) */
-    const char *turn_user, *turn_password;
-    bool relay_only;
+    mt_link_policy policy;     /* GCM or CBC */
+    const mt_ice_servers *servers; /* copied; NULL: none (loopback and LAN) */
+    const char *ca_file;       /* PEM, authorities beside the system's for TURN over TLS; copied; NULL: none */
+    bool relay_only;           /* relay candidates alone, ours and the partner's; without TURN server NO_RELAY */
     bool loopback;             /* 127.0.0.1 is a candidate too: for a server on this machine. Without any other address it always is */
     uint32_t silence_ms;       /* silent so long: reconnecting; 0: 3,000 */
     uint32_t lost_ms;          /* silent so long: LOST; 0: 15,000 */

@@ -37,7 +37,9 @@ typedef struct mt_link_pending {
 } mt_link_pending;
 
 struct mt_link {
-    mt_link_config cfg; /* strings are not kept */
+    mt_link_config cfg;      /* its pointers are to the two below */
+    mt_ice_servers *servers; /* owned, wiped: with credentials */
+    char *ca_file;           /* owned; NULL: none */
     mt_link_events on;  /* emptied by destroy */
     void *ctx;
     GMainContext *main; /* owned */
@@ -66,6 +68,7 @@ struct mt_link {
     GSource *told, *ended, *limit, *grace, *tick, *flush; /* owned; NULL when not running */
     int64_t remote_us, ice_us, dtls_us, channel_us;       /* moments; 0: not yet */
     int64_t heard_ms, ping_ms;
+    mt_ice_path told_path;
     bool reconnecting;
 };
 
@@ -91,6 +94,7 @@ void mt_link_write_local(mt_link *l); /* if all that it needs is there */
 mt_err mt_link_path_create(mt_link *l) MT_MUST_CHECK;
 mt_err mt_link_path_remote(mt_link *l) MT_MUST_CHECK; /* l->remote is known */
 void mt_link_path_destroy(mt_link *l);
+void mt_link_take_path(mt_link *l, mt_link_path *out); /* and remembers it as told */
 
 void mt_link_talk_start(mt_link *l); /* the channel is open */
 void mt_link_talk_message(mt_link *l, mt_slice json);

@@ -128,10 +128,32 @@ static void on_gathered(void *ctx) {
     mt_link_write_local(l);
 }
 
+void mt_link_take_path(mt_link *l, mt_link_path *out) {
+    if (mt_ice_selected(l->ice, l->remote, &l->told_path) != MT_OK)
+        mt_log(MT_LOG_DEBUG, "link", "no pair is selected");
+    *out = (mt_link_path){.relayed = l->told_path.relayed,
+                          .local = mt_sdp_candidate_type_str(l->told_path.local),
+                          .remote = mt_sdp_candidate_type_str(l->told_path.remote)};
+}
+
+/* The path moved, and everything above goes on over it. */
+static void look_at_path(mt_link *l) {
+    mt_ice_path now = l->told_path;
+    if (l->phase != MT_PHASE_SECURE || mt_ice_selected(l->ice, l->remote, &now) != MT_OK)
+        return;
+    if (now.relayed == l->told_path.relayed && now.local == l->told_path.local && now.remote == l->told_path.remote)
+        return;
+    mt_link_path path;
+    mt_link_take_path(l, &path);
+    MT_LINK_CALL(l, path, l->ctx, &path);
+}
+
 static void on_writable(void *ctx) {
     mt_link *l = ctx;
-    if (l->phase != MT_PHASE_ICE)
-        return; /* the path moved, and everything above goes on over it */
+    if (l->phase != MT_PHASE_ICE) {
+        look_at_path(l);
+        return;
+    }
     mt_link_timer_stop(&l->grace);
     begin_dtls(l);
 }
@@ -169,10 +191,8 @@ mt_err mt_link_path_create(mt_link *l) {
     mt_ice_config cfg = {.controlling = l->cfg.caller,
                          .loopback = l->cfg.loopback,
                          .relay_only = l->cfg.relay_only,
-                         .stun = l->cfg.stun,
-                         .turn = l->cfg.turn,
-                         .turn_user = l->cfg.turn_user,
-                         .turn_password = l->cfg.turn_password};
+                         .servers = l->servers,
+                         .ca_file = l->ca_file};
     mt_err err = mt_ice_create(&cfg, &ice_events, l, &l->ice);
     if (err == MT_OK)
         err = mt_dtls_create(&dtls_events, l, &l->dtls);

@@ -181,10 +181,11 @@ static void choose_codec(const mt_link *l, mt_link_secure *how) {
 static void become_secure(mt_link *l) {
     mt_link_secure how = {.dtls_cipher = mt_dtls_cipher(l->dtls),
                           .srtp_profile = mt_srtp_profile(l->srtp),
-                          .relayed = mt_ice_relayed(l->ice),
+                          .policy = l->cfg.policy,
                           .ice_us = l->ice_us - l->remote_us,
                           .dtls_us = l->dtls_us - l->remote_us,
                           .channel_us = l->channel_us - l->remote_us};
+    mt_link_take_path(l, &how.path);
     if (mt_sas_words(&l->sas, how.words) != MT_OK) {
         mt_link_finish(l, MT_LINK_SAS_FAILED);
         return;

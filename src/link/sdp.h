@@ -32,6 +32,8 @@ typedef enum mt_sdp_direction {
 } mt_sdp_direction;
 typedef enum mt_sdp_candidate_type { MT_SDP_HOST, MT_SDP_SRFLX, MT_SDP_PRFLX, MT_SDP_RELAY } mt_sdp_candidate_type;
 
+const char *mt_sdp_candidate_type_str(mt_sdp_candidate_type type); /* "host" … */
+
 typedef struct mt_sdp_candidate {
     mt_sdp_candidate_type type;
     uint32_t priority;

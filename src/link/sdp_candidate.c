@@ -78,6 +78,10 @@ static bool is_mdns(mt_slice s) {
 static const char *const type_names[] = {
     [MT_SDP_HOST] = "host", [MT_SDP_SRFLX] = "srflx", [MT_SDP_PRFLX] = "prflx", [MT_SDP_RELAY] = "relay"};
 
+const char *mt_sdp_candidate_type_str(mt_sdp_candidate_type type) {
+    return (unsigned)type < sizeof type_names / sizeof type_names[0] ? type_names[type] : "";
+}
+
 static bool take_type(mt_slice *rest, mt_sdp_candidate_type *out) {
     mt_slice word;
     if (!take(rest, &word) || !mt_slice_is_nocase(word, "typ") || !take(rest, &word))

@@ -21,7 +21,9 @@ static void test_secure_with_equal_words(void **state) {
     gint64 took_us = g_get_monotonic_time() - began_us;
     assert_string_equal(p.a.how.dtls_cipher, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384");
     assert_string_equal(p.a.how.srtp_profile, "AEAD_AES_256_GCM");
-    assert_false(p.a.how.relayed);
+    assert_false(p.a.how.path.relayed);
+    assert_string_equal(p.a.how.path.local, "host");
+    assert_int_equal(p.a.how.policy, MT_POLICY_GCM);
     assert_int_equal(p.a.how.codec, MT_CODEC_OPUS);
     assert_int_equal(p.b.how.codec, MT_CODEC_OPUS);
     assert_int_equal(p.a.how.payload_type, 111);
@@ -291,15 +293,6 @@ static void test_configuration_is_checked(void **state) {
     mt_link_config cfg = pair_config(true);
     cfg.ptime_ms = 15;
     assert_int_equal(mt_link_create(&cfg, &none, NULL, &l), MT_EINVAL);
-    static const char *const bad[] = {"", ":3478", "host:0", "host:70000", "[::1", "[::1]x", "host:12a"};
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        cfg = pair_config(true);
-        cfg.stun = bad[i];
-        assert_int_equal(mt_link_create(&cfg, &none, NULL, &l), MT_EINVAL);
-    }
-    cfg = pair_config(true);
-    cfg.turn = "127.0.0.1";
-    assert_int_equal(mt_link_create(&cfg, &none, NULL, &l), MT_EINVAL); /* without credentials */
     assert_null(l);
 }
 
@@ -327,12 +320,14 @@ static void test_dead_relay_is_told(void **state) {
     link_pair p;
     mt_link_config a = pair_config(true), b = pair_config(false);
     a.relay_only = true;
-    a.turn = "127.0.0.1:9";
-    a.turn_user = a.turn_password = "x";
+    mt_ice_servers servers = {.count = 1};
+    assert_int_equal(mt_ice_server_parse(MT_SLICE_LIT("turn:127.0.0.1:9"), &servers.list[0]), MT_OK);
+    assert_int_equal(mt_ice_server_credentials(&servers.list[0], MT_SLICE_LIT("x"), MT_SLICE_LIT("x")), MT_OK);
+    a.servers = &servers;
     pair_init(&p);
     pair_open(&p, &a, &b);
-    PAIR_UNTIL(&p, p.a.closed >= 0 || p.a.ready, 4000);
-    assert_int_equal(p.a.closed, MT_LINK_NO_PATH);
+    PAIR_UNTIL(&p, p.a.closed >= 0 || p.a.ready, 10000);
+    assert_int_equal(p.a.closed, MT_LINK_NO_RELAY);
     assert_false(p.a.ready);
     pair_close(&p);
 }
