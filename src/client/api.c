@@ -167,16 +167,12 @@ static void watch_answered(mt_api *api, uint32_t seq, unsigned status, JsonObjec
         tell_malformed(api, REQ_WATCH, seq, status);
 }
 
-static bool was_asked_for(const mt_api *api, mt_link_policy policy) {
-    return (api->policies & (1U << policy)) != 0;
-}
-
 static void turn_answered(mt_api *api, uint32_t seq, unsigned status, JsonObject *o) {
     mt_turn_draw draw;
     bool waiting = false;
     unsigned ready = 0, online = 0;
     bool ok = mt_api_parse_turn(o, &waiting, &draw, &ready, &online);
-    if (!ok || (!waiting && !was_asked_for(api, draw.policy)))
+    if (!ok || (!waiting && (api->policies & 1U << draw.policy) == 0))
         tell_malformed(api, REQ_TURN, seq, status);
     else if (waiting)
         api->ev.waiting(api->ctx, seq, ready, online);
@@ -378,26 +374,12 @@ void mt_api_login(mt_api *api, uint32_t seq, const char *name) {
     dispatch(r, ANSWER_MS);
 }
 
-static void write_policies(const mt_api *api, char out[32]) {
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } known[] = {{MYTURN_GCM, "\"gcm\""}, {MYTURN_CBC, "\"cbc\""}, {MYTURN_RTP, "\"rtp\""}};
-    out[0] = '\0';
-    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-        if ((api->policies & known[i].bit) == 0)
-            continue;
-        (void)g_strlcat(out, out[0] != '\0' ? "," : "", 32);
-        (void)g_strlcat(out, known[i].name, 32);
-    }
-}
-
 void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave) {
     request *r = begin(api, REQ_TURN, seq, "POST", "/v1/turn");
     char hex[2 * MT_TURN_PAIR_BYTES + 1] = "", json[128], prefer[32], links[32];
     if (leave != NULL)
         mt_text_hex(leave, MT_TURN_PAIR_BYTES, hex);
-    write_policies(api, links);
+    mt_api_write_policies(api->policies, links);
     (void)snprintf(json, sizeof json, leave != NULL ? "{\"leave\":\"%s\",\"link\":[%s]}" : "{%s\"link\":[%s]}", hex,
                    links);
     set_body(r, json);

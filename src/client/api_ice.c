@@ -16,9 +16,8 @@ static void add_url(JsonObject *o, const char *url, mt_ice_servers *out) {
         return;
     const char *user = text_of(json_object_get_member(o, "username"));
     const char *password = text_of(json_object_get_member(o, "credential"));
-    if (s.kind != MT_ICE_STUN &&
-        (user == NULL || password == NULL ||
-         mt_ice_server_credentials(&s, mt_slice_of(user), mt_slice_of(password)) != MT_OK))
+    if (s.kind != MT_ICE_STUN && (user == NULL || password == NULL ||
+                                  mt_ice_server_credentials(&s, mt_slice_of(user), mt_slice_of(password)) != MT_OK))
         return;
     (void)!mt_ice_servers_add(out, &s); /* those beyond the limit are not needed */
 }

@@ -188,6 +188,20 @@ static bool parse_policy(const char *link, mt_link_policy *out) {
     return link == NULL;
 }
 
+void mt_api_write_policies(unsigned policies, char out[32]) {
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } known[] = {{MYTURN_GCM, "\"gcm\""}, {MYTURN_CBC, "\"cbc\""}, {MYTURN_RTP, "\"rtp\""}};
+    out[0] = '\0';
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+        if ((policies & known[i].bit) == 0)
+            continue;
+        (void)g_strlcat(out, out[0] != '\0' ? "," : "", 32);
+        (void)g_strlcat(out, known[i].name, 32);
+    }
+}
+
 static bool parse_draw(JsonObject *o, mt_turn_draw *d) {
     const char *role = get_string(o, "role");
     JsonObject *partner = get_object(o, "partner");

@@ -18,6 +18,8 @@ bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **toke
 bool mt_api_parse_stats(JsonObject *o, unsigned *ready, unsigned *online);
 /* *waiting tells which of the two the answer is. */
 bool mt_api_parse_turn(JsonObject *o, bool *waiting, mt_turn_draw *draw, unsigned *ready, unsigned *online);
+/* The other way: MYTURN_GCM | … as the members of a JSON list. */
+void mt_api_write_policies(unsigned policies, char out[32]);
 /* The draw's servers; malformed ones are passed over. */
 void mt_api_parse_ice(JsonObject *o, mt_ice_servers *out);
 /* The lines of a phone's login, joined and cleaned for display; NULL: there are none. g_free. */

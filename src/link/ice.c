@@ -15,7 +15,8 @@ enum {
     PACING_MS = 5,         /* time between connectivity checks: brings a loopback path from 80 to about 40 ms */
     GATHER_LIMIT_MS = 300, /* a machine without any network may never finish */
     GATHER_SERVER_LIMIT_MS = 1500,
-    GATHER_RELAY_LIMIT_MS = 4000, /* without a relay there is no talk: TCP and TLS through a slow network take their time */
+    GATHER_RELAY_LIMIT_MS =
+        4000,             /* without a relay there is no talk: TCP and TLS through a slow network take their time */
     SETTLE_MS = 300,      /* after the first reflexive or relayed candidate: other families may follow */
     SETTLE_RELAY_MS = 30, /* one relay is enough where nothing else counts */
     LOCAL_ADDRESSES_MAX = 8,
@@ -96,7 +97,8 @@ static bool is_link_local(const NiceAddress *addr) {
     return IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr);
 }
 
-/* Naming one address by hand switches libnice's own search off, so all are named. A tunnel is reached from IPv4 only. */
+/* Naming one address by hand switches libnice's own search off, so all are named. A tunnel is reached from IPv4 only.
+ */
 static void add_locals(mt_ice *ice, bool loopback) {
     GList *ips = nice_interfaces_get_local_ips(FALSE);
     unsigned count = 0, v4 = 0;

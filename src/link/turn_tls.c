@@ -69,8 +69,7 @@ static void on_handshake(GObject *far, GAsyncResult *result, gpointer data) {
         return;
     }
     g_socket_set_timeout(n->socket, 0); /* from here on silence is no failure */
-    g_io_stream_splice_async(n->near, n->far,
-                             G_IO_STREAM_SPLICE_CLOSE_STREAM1 | G_IO_STREAM_SPLICE_CLOSE_STREAM2,
+    g_io_stream_splice_async(n->near, n->far, G_IO_STREAM_SPLICE_CLOSE_STREAM1 | G_IO_STREAM_SPLICE_CLOSE_STREAM2,
                              G_PRIORITY_DEFAULT, n->t->over, on_spliced, n);
 }
 
@@ -148,8 +147,8 @@ static void accept_next(mt_turn_tls *t) {
 static bool listen_on_loopback(mt_turn_tls *t) {
     GInetAddress *loopback = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
     GSocketAddress *any = g_inet_socket_address_new(loopback, 0), *got = NULL;
-    bool ok = g_socket_listener_add_address(t->listener, any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got,
-                                            NULL);
+    bool ok =
+        g_socket_listener_add_address(t->listener, any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got, NULL);
     if (ok)
         t->near_port = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(got));
     g_clear_object(&got);

@@ -333,6 +333,43 @@ static void test_turn(void **state) {
     assert_int_equal(b->draw.connect_s, 15);
 }
 
+#define DRAWN_BY(link)                                                                                                 \
+    "{\"state\":\"paired\",\"pair\":\"" PAIR "\",\"role\":\"callee\",\"partner\":{\"name\":\"dwa\"},"                  \
+    "\"link\":\"" link "\",\"relay_only\":true,\"ice_servers\":[{\"urls\":[\"stun:s\"]},{\"urls\":\"turn:a\"},7,"      \
+    "{\"urls\":[\"turn:b:1?transport=tcp\",\"turns:c\",\"nonsense\"],\"username\":\"1:u\",\"credential\":\"pw\"}]}"
+
+/* turn:a has no credentials: it is passed over, as all that is malformed. */
+static void test_policies_and_ice_servers(void **state) {
+    bench *b = *state;
+    b->status = 200;
+    b->body = DRAWN_BY("cbc");
+    mt_api_set_policies(b->api, MYTURN_GCM | MYTURN_CBC);
+    mt_api_turn(b->api, 1, 25, NULL);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->events, "drawn1(dwa 0)");
+    assert_string_equal(b->sent, "{\"link\":[\"gcm\",\"cbc\"]}");
+    assert_int_equal(b->draw.policy, MT_POLICY_CBC);
+    assert_true(b->draw.relay_only);
+    assert_int_equal(b->draw.servers.count, 3);
+    assert_string_equal(b->draw.servers.list[0].host, "s");
+    assert_int_equal(b->draw.servers.list[1].kind, MT_ICE_TURN_TCP);
+    assert_string_equal(b->draw.servers.list[2].password, "pw");
+}
+
+/* A server that answers with what was not asked for would take the choice away from the user. */
+static void test_policy_that_was_not_asked_for(void **state) {
+    static const char *const bodies[] = {DRAWN_BY("cbc"), DRAWN_BY("rtp"), DRAWN_BY("none")};
+    bench *b = *state;
+    b->status = 200;
+    for (size_t i = 0; i < G_N_ELEMENTS(bodies); i++) {
+        b->body = bodies[i];
+        b->events[0] = '\0';
+        mt_api_turn(b->api, 1, 25, NULL);
+        UNTIL(b->events[0] != '\0');
+        assert_string_equal(b->events, "no-turn1(4 )");
+    }
+}
+
 static void test_partners_name_is_cleaned(void **state) {
     bench *b = *state;
     b->status = 200;
@@ -631,6 +668,8 @@ int main(void) {
         T(test_bad_login_answers),
         T(test_deep_and_long_answers),
         T(test_turn),
+        T(test_policies_and_ice_servers),
+        T(test_policy_that_was_not_asked_for),
         T(test_partners_name_is_cleaned),
         T(test_bad_turn_answers),
         T(test_held_request_blocks_nothing),
