@@ -97,6 +97,12 @@ static void on_rtp(void *ctx, mt_slice packet) {
         mt_audio_rtp_in(c->audio, packet);
 }
 
+static void on_rtcp(void *ctx, mt_slice compound) {
+    myturn_client *c = heard(ctx);
+    if (c != NULL && c->audio != NULL)
+        mt_audio_rtcp_in(c->audio, compound);
+}
+
 static void on_reconnecting(void *ctx, bool on) {
     myturn_client *c = heard(ctx);
     if (c == NULL)
@@ -130,6 +136,7 @@ static const mt_link_events link_events = {.local_ready = on_local_ready,
                                            .typing = on_typing,
                                            .partner_mic = on_partner_mic,
                                            .rtp = on_rtp,
+                                           .rtcp = on_rtcp,
                                            .path = on_path,
                                            .reconnecting = on_reconnecting,
                                            .closed = on_closed};
@@ -240,7 +247,13 @@ static void on_level(void *ctx, bool mic, double peak_db) {
         c, &(myturn_event){.kind = MYTURN_EV_LEVEL, .state = mt_turn_state(c->turn), .own = mic, .level_db = peak_db});
 }
 
-static const mt_audio_events audio_events = {on_rtp_out, on_audio_error, on_level};
+static void on_rtcp_out(void *ctx, const void *compound, size_t len_bytes) {
+    const myturn_client *c = ctx;
+    mt_link_send_rtcp(c->audio_link, compound, len_bytes);
+}
+
+static const mt_audio_events audio_events = {
+    .rtp_out = on_rtp_out, .error = on_audio_error, .level = on_level, .rtcp_out = on_rtcp_out};
 
 void mt_client_audio_start(myturn_client *c) {
     if (c->link == NULL || c->audio != NULL)

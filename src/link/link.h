@@ -65,6 +65,7 @@ typedef struct mt_link_events {
     void (*path)(void *ctx, const mt_link_path *path);      /* after secure: another path is in use */
     void (*reconnecting)(void *ctx, bool on);               /* silent 3 s / heard again. The owner applies the 3 s / 15 s rule with signalling */
     void (*closed)(void *ctx, mt_link_end why);             /* once; nothing follows. destroy may be called from here */
+    void (*rtcp)(void *ctx, mt_slice compound);             /* the same for RTCP (RFC 3550 section 6, rtcp-mux) */
 } mt_link_events;
 
 typedef struct mt_link_config {
@@ -103,6 +104,7 @@ mt_err mt_link_mic(mt_link *l, bool on) MT_MUST_CHECK;
 /* Encrypts and sends one RTP packet (header by the caller). May be called from ANY thread, until destroy. Dropped silently before secure and
  * after the end. */
 void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes);
+void mt_link_send_rtcp(mt_link *l, const void *compound, size_t len_bytes); /* the same for RTCP */
 /* Hangs up: reliable bye, then close_notify; closed(LOCAL_BYE) follows within 1 s. Harmless when already ending. */
 void mt_link_bye(mt_link *l);
 int64_t mt_link_silent_ms(const mt_link *l); /* since the last authenticated packet */

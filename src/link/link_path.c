@@ -18,24 +18,37 @@ static void on_voice(mt_link *l, const uint8_t *p, size_t len_bytes) {
     if (err != MT_OK)
         return;
     mt_link_heard(l);
-    if (!rtcp && l->phase == MT_PHASE_SECURE)
+    if (l->phase != MT_PHASE_SECURE)
+        return;
+    if (rtcp)
+        MT_LINK_CALL(l, rtcp, l->ctx, mt_slice_n(packet, len));
+    else
         MT_LINK_CALL(l, rtp, l->ctx, mt_slice_n(packet, len));
 }
 
 /* The lock is held across the sending, so that packets leave in the order of their sequence numbers and none is on its
  * way any more when shut returns; libnice takes its own lock inside and never calls back with it held. Handing over to
  * the main loop instead would cost a wake-up a packet and add its delay. */
-void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes) {
+static void send_voice(mt_link *l, bool rtcp, const void *packet, size_t len_bytes) {
     uint8_t buf[MT_SRTP_ROOM_BYTES];
     size_t len = len_bytes;
     if (len_bytes > MT_SRTP_PACKET_MAX_BYTES)
         return;
     memcpy(buf, packet, len_bytes);
     pthread_mutex_lock(&l->voice_lock);
-    if (l->voice_open && mt_srtp_protect(l->srtp, buf, &len) == MT_OK)
+    mt_err err = l->voice_open ? (rtcp ? mt_srtp_protect_rtcp : mt_srtp_protect)(l->srtp, buf, &len) : MT_ESTATE;
+    if (err == MT_OK)
         (void)!mt_ice_send(l->ice, buf, len);
     pthread_mutex_unlock(&l->voice_lock);
     mt_wipe(buf, len_bytes);
+}
+
+void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes) {
+    send_voice(l, false, packet, len_bytes);
+}
+
+void mt_link_send_rtcp(mt_link *l, const void *compound, size_t len_bytes) {
+    send_voice(l, true, compound, len_bytes);
 }
 
 /* ---- data channel ---- */

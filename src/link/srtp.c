@@ -97,6 +97,16 @@ mt_err mt_srtp_protect(mt_srtp *s, uint8_t *buf, size_t *len_bytes) {
     return MT_OK;
 }
 
+mt_err mt_srtp_protect_rtcp(mt_srtp *s, uint8_t *buf, size_t *len_bytes) {
+    if (*len_bytes < RTCP_HEADER_BYTES || *len_bytes > MT_SRTP_PACKET_MAX_BYTES)
+        return MT_EINVAL;
+    int len = (int)*len_bytes;
+    if (srtp_protect_rtcp(s->out, buf, &len) != srtp_err_status_ok)
+        return MT_EDENIED;
+    *len_bytes = (size_t)len;
+    return MT_OK;
+}
+
 static uint32_t read_u32(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }

@@ -29,6 +29,8 @@ const char *mt_srtp_profile(const mt_srtp *s); /* "AEAD_AES_256_GCM" …; static
 /* In place; buf holds *len_bytes of RTP and has MT_SRTP_ROOM_BYTES. MT_EINVAL: no RTP packet, or too long.
  * MT_EDENIED: libsrtp refuses (a repeated sequence number, worn-out key). On failure the content is undefined. */
 mt_err mt_srtp_protect(mt_srtp *s, uint8_t *buf, size_t *len_bytes) MT_MUST_CHECK;
+/* The same for compound RTCP. */
+mt_err mt_srtp_protect_rtcp(mt_srtp *s, uint8_t *buf, size_t *len_bytes) MT_MUST_CHECK;
 
 /* In place. MT_EDENIED: forged, changed, repeated, older than the window of 1,024, or one source too many: drop it.
  * On failure the content is undefined. */

@@ -2,6 +2,7 @@
 
 #include <gst/gst.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -13,10 +14,12 @@
 #include "media/pcm.h"
 #include "media/playback.h"
 #include "media/receiver.h"
+#include "media/report.h"
 #include "media/sender.h"
 #include "media/spec.h"
+#include "media/voice.h"
 
-#define LEVEL_MS 100
+#define TICK_MS 100 /* levels and reports */
 
 struct mt_audio {
     mt_audio_events events;
@@ -28,9 +31,13 @@ struct mt_audio {
     mt_receiver *receiver;
     mt_capture *capture; /* NULL: the microphone is off */
     mt_playback *playback;
-    GSource *levels;
+    GSource *ticks;
     GSource *notices[2]; /* errors on their way to the main loop: speaker, microphone */
     atomic_int peaks[2]; /* since the last report: speaker, microphone */
+    bool loop;
+    uint8_t recv_payload_type;
+    pthread_mutex_t report_lock;
+    mt_report report; /* under report_lock */
 };
 
 mt_err mt_audio_init(void) {
@@ -111,21 +118,42 @@ static double peak_db(int peak) {
     return peak > 0 ? 20.0 * log10((double)peak / 32768.0) : -100.0;
 }
 
-static gboolean on_levels(gpointer arg) {
-    mt_audio *a = arg;
+static void tell_levels(mt_audio *a) {
     int speaker = atomic_exchange(&a->peaks[false], 0), mic = atomic_exchange(&a->peaks[true], 0);
+    if (a->events.level == NULL)
+        return;
     a->events.level(a->ctx, false, peak_db(speaker));
     if (a->capture != NULL)
         a->events.level(a->ctx, true, peak_db(mic));
+}
+
+static void exchange_reports(mt_audio *a) {
+    int64_t now_us = mt_clock_us();
+    mt_report_sent sent;
+    mt_report_out out;
+    mt_sender_report(a->sender, now_us, &sent);
+    pthread_mutex_lock(&a->report_lock);
+    mt_report_tick(&a->report, &sent, now_us, &out);
+    const mt_quality quality = a->report.quality.now;
+    pthread_mutex_unlock(&a->report_lock);
+    if (out.len > 0)
+        a->events.rtcp_out(a->ctx, out.packet, out.len);
+    if (out.quality_changed && a->events.quality != NULL)
+        a->events.quality(a->ctx, &quality);
+}
+
+static gboolean on_tick(gpointer arg) {
+    mt_audio *a = arg;
+    if (a->events.rtcp_out != NULL && !a->loop)
+        exchange_reports(a);
+    tell_levels(a);
     return G_SOURCE_CONTINUE;
 }
 
-static void start_levels(mt_audio *a) {
-    if (a->events.level == NULL)
-        return;
-    a->levels = g_timeout_source_new(LEVEL_MS);
-    g_source_set_callback(a->levels, on_levels, a, NULL);
-    g_source_attach(a->levels, a->context);
+static void start_ticks(mt_audio *a) {
+    a->ticks = g_timeout_source_new(TICK_MS);
+    g_source_set_callback(a->ticks, on_tick, a, NULL);
+    g_source_attach(a->ticks, a->context);
 }
 
 static void stop_source(GSource **source) {
@@ -178,7 +206,10 @@ static void on_pcm(void *ctx, const int16_t *pcm, size_t n_samples) {
 
 static void on_packet(void *ctx, const void *packet, size_t len_bytes) {
     mt_audio *a = ctx;
-    a->events.rtp_out(a->ctx, packet, len_bytes);
+    if (a->loop)
+        mt_receiver_put(a->receiver, mt_slice_n(packet, len_bytes), mt_clock_us());
+    else
+        a->events.rtp_out(a->ctx, packet, len_bytes);
 }
 
 static void on_capture_failed(void *ctx, const char *what) {
@@ -209,21 +240,73 @@ mt_err mt_audio_mic(mt_audio *a, bool on) {
     return err;
 }
 
+/* Devices */
+
+/* Takes over another SPEC; *text and *spec are untouched on failure. */
+static mt_err set_spec(const char *given, bool mic, char **text, mt_spec *spec) {
+    char *copy = given != NULL ? mt_strdup(given) : NULL;
+    mt_spec parsed;
+    if (given != NULL && copy == NULL)
+        return MT_ENOMEM;
+    mt_err err = mt_spec_parse(copy, mic, &parsed);
+    if (err != MT_OK) {
+        mt_free(copy);
+        return err;
+    }
+    mt_free(*text);
+    *text = copy;
+    *spec = parsed;
+    return MT_OK;
+}
+
+static bool same_text(const char *a, const char *b) {
+    return strcmp(a != NULL ? a : "default", b != NULL ? b : "default") == 0;
+}
+
+static mt_err set_both(mt_audio *a, const char *mic, const char *speaker) {
+    mt_err err = mt_audio_spec_check(speaker, false); /* before the first is changed */
+    if (err == MT_OK)
+        err = set_spec(mic, true, &a->mic_text, &a->mic_spec);
+    return err == MT_OK ? set_spec(speaker, false, &a->speaker_text, &a->speaker_spec) : err;
+}
+
+mt_err mt_audio_set_devices(mt_audio *a, const char *mic, const char *speaker) {
+    bool mic_moves = !same_text(mic, a->mic_text) && a->capture != NULL;
+    bool speaker_moves = !same_text(speaker, a->speaker_text);
+    mt_err err = set_both(a, mic, speaker);
+    if (err != MT_OK)
+        return err;
+    if (speaker_moves) {
+        mt_playback_destroy(a->playback);
+        a->playback = NULL;
+        start_playback(a, &a->speaker_spec);
+    }
+    if (mic_moves) {
+        (void)!mt_audio_mic(a, false);
+        (void)!mt_audio_mic(a, true); /* an error event tells of the failure */
+    }
+    return MT_OK;
+}
+
+void mt_audio_set_raw_voice(mt_audio *a, bool raw) {
+    (void)a;
+    (void)raw;
+}
+
 /* Life */
 
 static mt_err setup(mt_audio *a, const mt_audio_config *cfg) {
-    a->mic_text = cfg->mic != NULL ? mt_strdup(cfg->mic) : NULL;
-    a->speaker_text = cfg->speaker != NULL ? mt_strdup(cfg->speaker) : NULL;
-    if ((cfg->mic != NULL && a->mic_text == NULL) || (cfg->speaker != NULL && a->speaker_text == NULL))
-        return MT_ENOMEM;
-    mt_err err = mt_spec_parse(a->mic_text, true, &a->mic_spec);
-    if (err == MT_OK)
-        err = mt_spec_parse(a->speaker_text, false, &a->speaker_spec);
+    mt_err err = set_both(a, cfg->mic, cfg->speaker);
     if (err == MT_OK)
         err = mt_receiver_create(cfg, &a->receiver);
     if (err == MT_OK)
         err = mt_sender_create(cfg, on_packet, a, &a->sender);
-    return err;
+    if (err != MT_OK)
+        return err;
+    mt_report_sent sent;
+    mt_sender_report(a->sender, 0, &sent);
+    mt_report_init(&a->report, mt_voice_clock_hz(cfg->codec), sent.ssrc, mt_random_kernel(), mt_clock_us());
+    return MT_OK;
 }
 
 mt_err mt_audio_create(const mt_audio_config *cfg, const mt_audio_events *events, void *ctx, mt_audio **out) {
@@ -233,13 +316,16 @@ mt_err mt_audio_create(const mt_audio_config *cfg, const mt_audio_events *events
     a->events = *events;
     a->ctx = ctx;
     a->context = g_main_context_ref_thread_default();
+    a->loop = cfg->loop;
+    a->recv_payload_type = cfg->recv_payload_type;
+    pthread_mutex_init(&a->report_lock, NULL);
     mt_err err = setup(a, cfg);
     if (err != MT_OK) {
         mt_audio_destroy(a);
         return err;
     }
     start_playback(a, &a->speaker_spec);
-    start_levels(a);
+    start_ticks(a);
     *out = a;
     return MT_OK;
 }
@@ -249,7 +335,7 @@ void mt_audio_destroy(mt_audio *a) {
         return;
     mt_capture_destroy(a->capture);
     mt_playback_destroy(a->playback);
-    stop_source(&a->levels);
+    stop_source(&a->ticks);
     stop_source(&a->notices[false]);
     stop_source(&a->notices[true]);
     mt_sender_destroy(a->sender);
@@ -257,14 +343,37 @@ void mt_audio_destroy(mt_audio *a) {
     mt_free(a->mic_text);
     mt_free(a->speaker_text);
     g_main_context_unref(a->context);
+    pthread_mutex_destroy(&a->report_lock);
     mt_free(a);
 }
 
 void mt_audio_rtp_in(mt_audio *a, mt_slice packet) {
-    mt_receiver_put(a->receiver, packet, mt_clock_us());
+    int64_t now_us = mt_clock_us();
+    mt_rtp rtp;
+    if (mt_rtp_parse(packet, &rtp) != MT_OK || rtp.payload_type != a->recv_payload_type)
+        return;
+    pthread_mutex_lock(&a->report_lock);
+    mt_report_rtp(&a->report, &rtp, now_us);
+    pthread_mutex_unlock(&a->report_lock);
+    mt_receiver_put(a->receiver, packet, now_us);
 }
 
-void mt_audio_stats_get(const mt_audio *a, mt_audio_stats *out) {
+void mt_audio_rtcp_in(mt_audio *a, mt_slice compound) {
+    pthread_mutex_lock(&a->report_lock);
+    bool changed = mt_report_rtcp(&a->report, compound, mt_clock_us());
+    const mt_adapt_plan plan = a->report.adapt.plan;
+    pthread_mutex_unlock(&a->report_lock);
+    if (!changed)
+        return;
+    mt_log(MT_LOG_DEBUG, "audio", "the partner misses %u %%: %u bit/s%s%s", plan.loss_percent, plan.bit_rate,
+           plan.fec ? ", error correction" : "", plan.dtx ? ", silent in pauses" : "");
+    mt_sender_plan(a->sender, &plan);
+}
+
+void mt_audio_stats_get(mt_audio *a, mt_audio_stats *out) {
     mt_receiver_stats(a->receiver, out);
     out->sent = mt_sender_sent(a->sender);
+    pthread_mutex_lock(&a->report_lock);
+    out->quality = a->report.quality.now;
+    pthread_mutex_unlock(&a->report_lock);
 }

@@ -263,6 +263,14 @@ static void next_hole(mt_jitter *j, int64_t hole, mt_jitter_step *out) {
     uint32_t samples = hole < j->last_samples ? (uint32_t)hole : j->last_samples;
     j->next_ts += samples;
     conceal(j, samples, out);
+    const packet *after = j->queue[0];
+    if (after->ts == j->next_ts && after->samples == samples)
+        out->next = mt_slice_n(after->payload, after->len);
+}
+
+void mt_jitter_recovered(mt_jitter *j, uint32_t samples) {
+    j->stats.concealed_samples -= samples;
+    j->stats.recovered_samples += samples;
 }
 
 void mt_jitter_next(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {

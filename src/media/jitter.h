@@ -32,10 +32,11 @@ typedef struct mt_jitter_step {
     bool hurry;       /* and should be, even amid loud sound */
     uint32_t samples; /* packet, lost */
     mt_slice payload; /* packet: until the next call */
+    mt_slice next;    /* lost: the packet that follows at once, which may hold a copy of it; empty: not there */
 } mt_jitter_step;
 
 typedef struct mt_jitter_stats {
-    uint64_t received, lost, late, concealed_samples, shed_samples;
+    uint64_t received, lost, late, concealed_samples, recovered_samples, shed_samples;
     uint32_t buffered_samples, target_ms;
 } mt_jitter_stats;
 
@@ -48,6 +49,8 @@ mt_err mt_jitter_put(mt_jitter *j, const mt_rtp *packet, uint32_t samples, int64
 void mt_jitter_next(mt_jitter *j, int64_t now_us, mt_jitter_step *out);
 /* The packet handed out last is blended with the one that mt_jitter_next gives now; only where it may be. */
 void mt_jitter_blend(mt_jitter *j, int64_t now_us);
+/* What was handed out last as lost was not invented, but taken from its copy. */
+void mt_jitter_recovered(mt_jitter *j, uint32_t samples);
 void mt_jitter_stats_get(const mt_jitter *j, mt_jitter_stats *out);
 
 #endif

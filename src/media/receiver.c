@@ -76,7 +76,10 @@ static void decode_step(mt_receiver *r, const mt_jitter_step *step, int16_t *out
         return;
     }
     if (step->kind == MT_JITTER_LOST) {
-        mt_voice_conceal(r->dec, step->samples, out);
+        if (mt_voice_recover(r->dec, step->next, step->samples, out))
+            mt_jitter_recovered(r->jitter, step->samples);
+        else
+            mt_voice_conceal(r->dec, step->samples, out);
         return;
     }
     if (step->first)
@@ -129,6 +132,8 @@ void mt_receiver_stats(mt_receiver *r, mt_audio_stats *out) {
     out->received = js.received;
     out->lost = js.lost;
     out->late = js.late;
+    out->recovered_ms = js.recovered_samples / per_ms;
+    out->target_ms = js.target_ms;
     out->concealed_ms = js.concealed_samples / per_ms;
     out->shed_ms = js.shed_samples / per_ms;
     out->buffered_ms = waiting / per_ms;

@@ -18,6 +18,6 @@ void mt_receiver_destroy(mt_receiver *r);
 void mt_receiver_put(mt_receiver *r, mt_slice packet, int64_t now_us);
 /* The next 10 ms; silence when nobody speaks. */
 void mt_receiver_take(mt_receiver *r, int64_t now_us, int16_t out[MT_PCM_BLOCK]);
-void mt_receiver_stats(mt_receiver *r, mt_audio_stats *out); /* all but `sent` */
+void mt_receiver_stats(mt_receiver *r, mt_audio_stats *out); /* the received side of it */
 
 #endif

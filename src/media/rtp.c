@@ -1,22 +1,6 @@
 #include "media/rtp.h"
 
-static uint16_t get16(const uint8_t *p) {
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p) {
-    return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static void put16(uint8_t *p, uint16_t v) {
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v) {
-    put16(p, (uint16_t)(v >> 16));
-    put16(p + 2, (uint16_t)v);
-}
+#include "media/bytes.h"
 
 /* Length of everything before the payload; 0 if it does not fit. */
 static size_t header_len(const uint8_t *p, size_t len) {
@@ -24,7 +8,7 @@ static size_t header_len(const uint8_t *p, size_t len) {
     if ((p[0] & 0x10) != 0) {
         if (at + 4 > len)
             return 0;
-        at += 4 + (size_t)get16(p + at + 2) * 4;
+        at += 4 + (size_t)mt_get16(p + at + 2) * 4;
     }
     return at <= len ? at : 0;
 }
@@ -45,9 +29,9 @@ mt_err mt_rtp_parse(mt_slice packet, mt_rtp *out) {
     }
     *out = (mt_rtp){.payload_type = p[1] & 0x7f,
                     .marker = p[1] >> 7 != 0,
-                    .seq = get16(p + 2),
-                    .timestamp = get32(p + 4),
-                    .ssrc = get32(p + 8),
+                    .seq = mt_get16(p + 2),
+                    .timestamp = mt_get32(p + 4),
+                    .ssrc = mt_get32(p + 8),
                     .payload = mt_slice_n(p + at, len - at)};
     return MT_OK;
 }
@@ -55,7 +39,7 @@ mt_err mt_rtp_parse(mt_slice packet, mt_rtp *out) {
 void mt_rtp_write_header(const mt_rtp *h, uint8_t out[MT_RTP_HEADER_LEN]) {
     out[0] = 2 << 6;
     out[1] = (uint8_t)((h->marker ? 0x80 : 0) | (h->payload_type & 0x7f));
-    put16(out + 2, h->seq);
-    put32(out + 4, h->timestamp);
-    put32(out + 8, h->ssrc);
+    mt_put16(out + 2, h->seq);
+    mt_put32(out + 4, h->timestamp);
+    mt_put32(out + 8, h->ssrc);
 }

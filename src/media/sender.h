@@ -1,4 +1,5 @@
-/* From sound to RTP: frames, encoding, sequence numbers and timestamps. One thread at a time. */
+/* From sound to RTP: frames, encoding, sequence numbers and timestamps. One thread at
+ * a time, but where it says so. */
 #ifndef MT_MEDIA_SENDER_H
 #define MT_MEDIA_SENDER_H
 
@@ -6,7 +7,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "media/adapt.h"
 #include "media/audio.h"
+#include "media/report.h"
 
 typedef struct mt_sender mt_sender;
 typedef void mt_sender_fn(void *ctx, const void *packet, size_t len_bytes);
@@ -19,6 +22,10 @@ void mt_sender_destroy(mt_sender *s);
 void mt_sender_begin(mt_sender *s, int64_t now_us);
 /* Any number of samples, as they come. Calls fn for each full frame. */
 void mt_sender_pcm(mt_sender *s, const int16_t *pcm, size_t n_samples);
-uint64_t mt_sender_sent(const mt_sender *s); /* packets; any thread */
+
+/* Any thread. */
+void mt_sender_plan(mt_sender *s, const mt_adapt_plan *plan); /* from the next frame on */
+void mt_sender_report(mt_sender *s, int64_t now_us, mt_report_sent *out);
+uint64_t mt_sender_sent(mt_sender *s); /* packets */
 
 #endif

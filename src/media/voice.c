@@ -9,9 +9,9 @@
 #include "media/narrow.h"
 #include "media/pcm.h"
 
-#define OPUS_BIT_RATE 40000
 #define OPUS_COMPLEXITY 5
 #define OPUS_STEP 120     /* 2.5 ms: what the decoder can invent is a multiple of it */
+#define OPUS_PAUSE_MAX 2  /* bytes: a packet so short need not be sent */
 #define REPEAT_GAIN_MAX 3 /* without Opus a packet is repeated at 3/4, 2/4, 1/4, then silence */
 #define NARROW_MAX (MT_PCM_FRAME_MAX / MT_NARROW_FACTOR)
 
@@ -44,10 +44,21 @@ static mt_err setup_opus(mt_voice_enc *e) {
     if (e->opus == NULL)
         return err == OPUS_ALLOC_FAIL ? MT_ENOMEM : MT_ESYS;
     bool ok = opus_encoder_ctl(e->opus, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE)) == OPUS_OK &&
-              opus_encoder_ctl(e->opus, OPUS_SET_BITRATE(OPUS_BIT_RATE)) == OPUS_OK &&
               opus_encoder_ctl(e->opus, OPUS_SET_VBR(0)) == OPUS_OK &&
               opus_encoder_ctl(e->opus, OPUS_SET_COMPLEXITY(OPUS_COMPLEXITY)) == OPUS_OK;
+    mt_adapt plain;
+    mt_adapt_init(&plain);
+    mt_voice_enc_plan(e, &plain.plan);
     return ok ? MT_OK : MT_ESYS;
+}
+
+void mt_voice_enc_plan(mt_voice_enc *e, const mt_adapt_plan *plan) {
+    if (e->opus == NULL)
+        return;
+    opus_encoder_ctl(e->opus, OPUS_SET_BITRATE((opus_int32)plan->bit_rate));
+    opus_encoder_ctl(e->opus, OPUS_SET_INBAND_FEC(plan->fec ? 1 : 0));
+    opus_encoder_ctl(e->opus, OPUS_SET_PACKET_LOSS_PERC((opus_int32)plan->loss_percent));
+    opus_encoder_ctl(e->opus, OPUS_SET_DTX(plan->dtx ? 1 : 0));
 }
 
 mt_err mt_voice_enc_create(mt_audio_codec codec, uint8_t ptime_ms, mt_voice_enc **out) {
@@ -109,7 +120,7 @@ mt_err mt_voice_encode(mt_voice_enc *e, const int16_t *pcm, uint8_t out[MT_VOICE
         mt_log(MT_LOG_WARN, "audio", "opus encoder: %s", opus_strerror(n));
         return MT_ESYS;
     }
-    *out_len = (size_t)n;
+    *out_len = n > OPUS_PAUSE_MAX ? (size_t)n : 0;
     return MT_OK;
 }
 
@@ -200,6 +211,32 @@ void mt_voice_decode(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_
     int n = opus_decode(d->opus, (const unsigned char *)payload.p, (opus_int32)payload.len, pcm, MT_PCM_FRAME_MAX, 0);
     if (n != (int)samples)
         mt_voice_conceal(d, samples, pcm);
+}
+
+/* Whether the first frame of a packet carries a copy of the frame before: a flag of SILK's after the one for activity
+ * (RFC 6716 sections 4.2.3 and 4.2.4). */
+static bool has_copy(mt_slice packet) {
+    const unsigned char *frames[48];
+    opus_int16 sizes[48];
+    unsigned char toc = 0;
+    int offset = 0;
+    const unsigned char *p = (const unsigned char *)packet.p;
+    int n = opus_packet_parse(p, (opus_int32)packet.len, &toc, frames, sizes, &offset);
+    if (n <= 0 || (toc & 0x80) != 0 || sizes[0] == 0) /* CELT alone has no copies */
+        return false;
+    int silk_frames = opus_packet_get_samples_per_frame(p, MT_PCM_RATE) / (20 * MT_PCM_RATE / 1000);
+    return (frames[0][0] >> (7 - (silk_frames > 0 ? silk_frames : 1)) & 1) != 0;
+}
+
+bool mt_voice_recover(mt_voice_dec *d, mt_slice next, uint32_t samples, int16_t *pcm) {
+    if (d->opus == NULL || next.len == 0 || next.len > INT32_MAX || !has_copy(next))
+        return false;
+    int16_t scratch[MT_PCM_FRAME_MAX]; /* it may write a part before it fails */
+    int n = opus_decode(d->opus, (const unsigned char *)next.p, (opus_int32)next.len, scratch, (int)samples, 1);
+    if (n != (int)samples)
+        return false;
+    memcpy(pcm, scratch, samples * sizeof(pcm[0]));
+    return true;
 }
 
 static void repeat_last(mt_voice_dec *d, uint32_t samples, int16_t *pcm) {

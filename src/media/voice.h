@@ -6,11 +6,13 @@
 #ifndef MT_MEDIA_VOICE_H
 #define MT_MEDIA_VOICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "media/adapt.h"
 #include "media/audio.h"
 
 #define MT_VOICE_PACKET_MAX 1200 /* bytes of payload: Opus far less, 10 ms of L16 are 960 */
@@ -26,7 +28,9 @@ mt_err mt_voice_enc_create(mt_audio_codec codec, uint8_t ptime_ms, mt_voice_enc 
 void mt_voice_enc_destroy(mt_voice_enc *e);
 /* Forgets what was said: nothing of it is heard after the next packet. */
 void mt_voice_enc_reset(mt_voice_enc *e);
-/* Exactly ptime of samples. MT_ESYS. */
+/* Opus only: as the path needs it, from the next packet on. */
+void mt_voice_enc_plan(mt_voice_enc *e, const mt_adapt_plan *plan);
+/* Exactly ptime of samples; *out_len 0: nothing is to be sent for them (a pause, where the plan has dtx). MT_ESYS. */
 mt_err mt_voice_encode(mt_voice_enc *e, const int16_t *pcm, uint8_t out[MT_VOICE_PACKET_MAX],
                        size_t *out_len) MT_MUST_CHECK;
 
@@ -37,6 +41,9 @@ void mt_voice_dec_reset(mt_voice_dec *d);
 mt_err mt_voice_duration(mt_audio_codec codec, mt_slice payload, uint32_t *out_samples) MT_MUST_CHECK;
 /* pcm has room for MT_PCM_FRAME_MAX. A payload that cannot be decoded is concealed; the duration is always written. */
 void mt_voice_decode(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_t *pcm);
+/* The sound of a lost packet out of the copy in the one that follows it; false, and nothing is written, if there is
+ * none. Then the following packet is decoded as usual. */
+bool mt_voice_recover(mt_voice_dec *d, mt_slice next, uint32_t samples, int16_t *pcm);
 /* Invents the sound of a lost packet. */
 void mt_voice_conceal(mt_voice_dec *d, uint32_t samples, int16_t *pcm);
 

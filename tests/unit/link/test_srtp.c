@@ -158,6 +158,24 @@ static void test_odd_lengths(void **state) {
     close_both(&f);
 }
 
+static void test_rtcp(void **state) {
+    uint8_t buf[MT_SRTP_ROOM_BYTES] = {0x80, 201, 0, 1, 0, 0, 0, 9}, copy[MT_SRTP_ROOM_BYTES];
+    size_t len = 8, copy_len = 0;
+    fixture f;
+    open_both(&f, 8);
+    assert_int_equal(mt_srtp_protect_rtcp(f.a, buf, &len), MT_OK);
+    assert_true(len > 8);
+    memcpy(copy, buf, len);
+    copy_len = len;
+    assert_int_equal(mt_srtp_unprotect_rtcp(f.b, buf, &len), MT_OK);
+    assert_int_equal(len, 8);
+    assert_memory_equal(buf, "\x80\xc9\0\1\0\0\0\x09", 8);
+    assert_int_equal(mt_srtp_unprotect_rtcp(f.b, copy, &copy_len), MT_EDENIED); /* repeated */
+    len = 7;
+    assert_int_equal(mt_srtp_protect_rtcp(f.a, buf, &len), MT_EINVAL);
+    close_both(&f);
+}
+
 static int set_up(void **state) {
     return mt_srtp_init();
 }
@@ -173,6 +191,7 @@ int main(void) {
         cmocka_unit_test(test_changed_is_dropped),   cmocka_unit_test(test_repeated_is_dropped),
         cmocka_unit_test(test_reflected_is_dropped), cmocka_unit_test(test_sources_are_bounded),
         cmocka_unit_test(test_odd_lengths),
+        cmocka_unit_test(test_rtcp),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

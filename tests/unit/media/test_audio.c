@@ -52,7 +52,7 @@ static void on_level(void *ctx, bool mic, double peak_db) {
     atomic_fetch_add(mic ? &e->mic_levels : &e->speaker_levels, 1);
 }
 
-static const mt_audio_events events = {on_rtp, on_error, on_level};
+static const mt_audio_events events = {.rtp_out = on_rtp, .error = on_error, .level = on_level};
 
 static gboolean on_quit(gpointer loop) {
     g_main_loop_quit(loop);
