@@ -183,7 +183,7 @@ def test_nothing_left_behind(pattern):
 
 
 def test_scripts_parse():
-    for script in ["run", "test", "fuzz", ".ci/run", "scripts/packages.sh"]:
+    for script in ["run", "test", "fuzz", "bench", ".ci/run", "scripts/packages.sh"]:
         path = ROOT / script
         assert path.is_file(), script
         subprocess.run(["bash", "-n", str(path)], check=True)
