@@ -1,7 +1,7 @@
 # Debian and Ubuntu packages by purpose, and the function that installs what is missing. Sourced, not run.
 # shellcheck shell=bash disable=SC2034
 
-packages_build="gcc libc6-dev meson ninja-build pkg-config python3
+packages_build="gcc libc6-dev meson ninja-build pkg-config python3 gettext
  libssl-dev libuv1-dev libhttp-parser-dev libcjson-dev libutf8proc-dev libinih-dev libseccomp-dev
  libglib2.0-dev libsoup-3.0-dev libjson-glib-dev libsofia-sip-ua-dev libsofia-sip-ua-glib-dev
  libnice-dev libsrtp2-dev libusrsctp-dev libedit-dev libopus-dev libcmocka-dev

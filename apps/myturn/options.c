@@ -58,7 +58,7 @@ static void print_help(void) {
           "\n"
           "Usage: myturn [--server URL] [options]\n"
           "\n"
-          "  --server URL         the myTurn server (default " DEFAULT_SERVER ")\n"
+          "  --server URL         the myTurn server (default http://127.0.0.1:8080)\n"
           "  --name NAME          log in by this name at once instead of asking\n"
           "  --mic SPEC           where your voice comes from (default: default)\n"
           "  --speaker SPEC       where your partner is heard (default: default)\n"

@@ -278,6 +278,8 @@ static void on_error(pages *p, const myturn_event *e) {
     screen_say(p->screen, "%s", e->text);
     if (g_strcmp0(e->code, "mic_failed") == 0)
         p->mic_wanted = false;
+    if (g_strcmp0(e->code, "mic_failed") == 0 || g_strcmp0(e->code, "speaker_failed") == 0)
+        screen_say(p->screen, "%s", _("myturn --list-devices shows what there is; --mic and --speaker choose."));
     if (g_strcmp0(e->code, "server_unreachable") == 0)
         screen_say(p->screen,
                    _("Is there a server at %s? Start one with \"myturnd\", or name another with --server URL."),

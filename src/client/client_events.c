@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "client/client_priv.h"
 
@@ -132,7 +133,7 @@ void mt_client_tell_report(myturn_client *c, const mt_turn_report *r) {
                       .code = r->code};
     char *text = NULL;
     if (r->text != NULL)
-        e.text = text = r->detail[0] != '\0' ? g_strdup_printf("%s (%s)", r->text, r->detail) : g_strdup(r->text);
+        e.text = text = r->detail[0] != '\0' ? g_strdup_printf("%s (%s)", _(r->text), r->detail) : g_strdup(_(r->text));
     if (r->kind == MYTURN_EV_DRAWN)
         c->drawn_us = mt_clock_us();
     if (r->kind == MYTURN_EV_SECURE)
@@ -147,5 +148,5 @@ void mt_client_tell_report(myturn_client *c, const mt_turn_report *r) {
 void mt_client_tell_error(myturn_client *c, const char *code, const char *text) {
     mt_log(MT_LOG_WARN, "client", "%s: %s", code, text);
     mt_client_tell(
-        c, &(myturn_event){.kind = MYTURN_EV_ERROR, .state = mt_turn_state(c->turn), .code = code, .text = text});
+        c, &(myturn_event){.kind = MYTURN_EV_ERROR, .state = mt_turn_state(c->turn), .code = code, .text = _(text)});
 }

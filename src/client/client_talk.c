@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "client/client_priv.h"
@@ -193,7 +194,9 @@ static void tell_unsent(myturn_client *c) {
     size_t count = mt_link_unsent(c->link->link);
     if (count == 0)
         return;
-    char *text = g_strdup_printf("Messages of yours that had not been sent yet and are lost: %zu", count);
+    char *text = g_strdup_printf(N_TEXTS("%zu message of yours had not been sent yet and is lost",
+                                         "%zu messages of yours had not been sent yet and are lost", count),
+                                 count);
     mt_client_tell(c,
                    &(myturn_event){.kind = MYTURN_EV_ERROR, .state = MYTURN_TALKING, .code = "not_sent", .text = text});
     g_free(text);
@@ -269,7 +272,7 @@ void mt_client_audio_start(myturn_client *c) {
     c->mic_on = false;
     mt_err err = mt_audio_create(&cfg, &audio_events, c, &c->audio);
     if (err != MT_OK) {
-        mt_client_tell_error(c, "speaker_failed", "Sound cannot be opened; the talk goes on in writing");
+        mt_client_tell_error(c, "speaker_failed", N_("Sound cannot be opened; the talk goes on in writing"));
         return;
     }
     if (c->open_mic)

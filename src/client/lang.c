@@ -1,4 +1,4 @@
-#include "client/lang.h"
+/* The locale, and where libmyturn finds its texts in other languages. */
 
 #include <glib.h>
 #include <langinfo.h>
@@ -9,10 +9,6 @@
 #include "myturn/myturn.h"
 
 #define DOMAIN "myturn"
-
-const char *mt_lang_text(const char *text) {
-    return text[0] != '\0' ? dgettext(DOMAIN, text) : text;
-}
 
 static bool has_catalogue(const char *folder) {
     char *file = g_build_filename(folder, "pl", "LC_MESSAGES", DOMAIN ".mo", NULL);

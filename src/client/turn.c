@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/i18n.h"
 #include "client/turn_priv.h"
 
 mt_err mt_turn_create(mt_random random, mt_turn **out) {
@@ -250,7 +251,7 @@ int64_t mt_turn_next_ms(const mt_turn *t) {
 void mt_turn_tick(mt_turn *t, int64_t now_ms) {
     bool first = t->state == MYTURN_LOGGING_IN && t->first_login && t->have_login;
     if (first && !t->phone && now_ms >= t->login_due_ms) { /* typing takes its time */
-        mt_turn_tell_error(t, "sip_failed", "The SIP server does not answer; is its port reachable?", "");
+        mt_turn_tell_error(t, "sip_failed", N_("The SIP server does not answer; is its port reachable?"), "");
         mt_turn_begin_logout(t, now_ms);
     }
     if (t->state == MYTURN_WAITING && now_ms >= t->second_ms) {

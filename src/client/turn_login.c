@@ -1,6 +1,7 @@
 /* The conversation machine: login, waiting, and what the API answers to them. */
 #include <string.h>
 
+#include "base/i18n.h"
 #include "client/turn_priv.h"
 
 typedef enum due { DUE_NOTHING, DUE_LOGIN, DUE_TURN } due;
@@ -99,7 +100,7 @@ void mt_turn_tell_unreachable(mt_turn *t, const char *detail) {
     if (t->told_unreachable)
         return;
     t->told_unreachable = true;
-    mt_turn_tell_error(t, "server_unreachable", "The server cannot be reached; trying on", detail);
+    mt_turn_tell_error(t, "server_unreachable", N_("The server cannot be reached; trying on"), detail);
 }
 
 /* The server answered: the outage, if any, is over. */
@@ -140,17 +141,17 @@ static const char *refusal_code(const mt_fault *fault) {
 static void tell_fault(mt_turn *t, const mt_fault *fault) {
     const char *code = refusal_code(fault);
     if (fault->kind == MT_FAULT_UNREACHABLE)
-        mt_turn_tell_error(t, "server_unreachable", "The server cannot be reached", fault->text);
+        mt_turn_tell_error(t, "server_unreachable", N_("The server cannot be reached"), fault->text);
     else if (fault->kind == MT_FAULT_SLOW_DOWN)
-        mt_turn_tell_error(t, "slow_down", "The server asks to slow down; try again in a while", fault->text);
+        mt_turn_tell_error(t, "slow_down", N_("The server asks to slow down; try again in a while"), fault->text);
     else if (fault->kind == MT_FAULT_UNAUTHORIZED)
-        mt_turn_tell_error(t, "unauthorized", "The server refuses the login", fault->text);
+        mt_turn_tell_error(t, "unauthorized", N_("The server refuses the login"), fault->text);
     else if (strcmp(code, "name_taken") == 0)
-        mt_turn_tell_error(t, code, "This name is taken; choose another", "");
+        mt_turn_tell_error(t, code, N_("This name is taken; choose another"), "");
     else if (strcmp(code, "invalid_name") == 0)
-        mt_turn_tell_error(t, code, "This name is not possible; choose another", fault->text);
+        mt_turn_tell_error(t, code, N_("This name is not possible; choose another"), fault->text);
     else
-        mt_turn_tell_error(t, code, "The server gave an answer that was not expected", fault->text);
+        mt_turn_tell_error(t, code, N_("The server gave an answer that was not expected"), fault->text);
 }
 
 void mt_turn_login_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_ms) {
@@ -221,7 +222,7 @@ void mt_turn_register_failed(mt_turn *t, unsigned code, int64_t now_ms) {
     if (t->state == MYTURN_LOGGING_IN && t->first_login) {
         if (!denied && (code < 400 || code == 408 || code >= 500))
             return; /* the user agent tries again, up to login_due_ms */
-        mt_turn_tell_error(t, "sip_failed", "The SIP server refuses the registration", "");
+        mt_turn_tell_error(t, "sip_failed", N_("The SIP server refuses the registration"), "");
         t->registered = false;
         mt_turn_begin_logout(t, now_ms);
         return;

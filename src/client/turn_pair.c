@@ -1,6 +1,7 @@
 /* The conversation machine: the life of a pair, from the draw to its end. */
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/secret.h"
 #include "base/slice.h"
 #include "client/turn_priv.h"
@@ -276,7 +277,7 @@ void mt_turn_link_broken(mt_turn *t, bool bad_sdp, int64_t now_ms) {
         return;
     t->link = MT_TURN_LINK_MADE;
     if (!bad_sdp)
-        mt_turn_tell_error(t, "internal", "The encrypted link could not be set up; the log says why", "");
+        mt_turn_tell_error(t, "internal", N_("The encrypted link could not be set up; the log says why"), "");
     mt_turn_end_to_idle(t, "protocol", bad_sdp ? 488 : 480, now_ms);
 }
 

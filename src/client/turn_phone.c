@@ -2,6 +2,7 @@
  * GET /v1/me. The server keeps the times too: a phone has a minute to dial and a minute to ring. */
 #include <string.h>
 
+#include "base/i18n.h"
 #include "client/turn_priv.h"
 
 void mt_turn_set_phone(mt_turn *t) {
@@ -33,7 +34,7 @@ static void note_registered(mt_turn *t, bool registered, int64_t now_ms) {
         mt_turn_registered(t, now_ms);
     } else if (t->registered) {
         t->registered = false;
-        mt_turn_tell_error(t, "phone_gone", "Your phone is not registered any more; waiting for it", "");
+        mt_turn_tell_error(t, "phone_gone", N_("Your phone is not registered any more; waiting for it"), "");
     }
 }
 

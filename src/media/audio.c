@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "media/capture.h"
 #include "media/device.h"
@@ -178,9 +179,8 @@ static void on_playback_failed(void *ctx, const char *what) {
     mt_audio *a = ctx;
     mt_playback_destroy(a->playback);
     a->playback = NULL;
-    char *text = g_strdup_printf("The speaker failed (%s). Plug it in again or choose another, see --list-devices; "
-                                 "the talk goes on by text.",
-                                 what);
+    char *text = g_strdup_printf(
+        _("The speaker failed (%s). Plug it in again or choose another; the talk goes on in writing."), what);
     post_error(a, false, text);
     g_free(text);
     start_playback(a, &(mt_spec){.kind = MT_SPEC_NONE});
@@ -216,9 +216,9 @@ static void on_capture_failed(void *ctx, const char *what) {
     mt_audio *a = ctx;
     mt_capture_destroy(a->capture);
     a->capture = NULL;
-    char *text = g_strdup_printf("The microphone failed (%s) and is off. Plug it in again or choose another, see "
-                                 "--list-devices; the talk goes on by text.",
-                                 what);
+    char *text = g_strdup_printf(
+        _("The microphone failed (%s) and is off. Plug it in again or choose another; the talk goes on in writing."),
+        what);
     post_error(a, true, text);
     g_free(text);
 }

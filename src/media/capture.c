@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/i18n.h"
 #include "media/device.h"
 #include "media/pace.h"
 #include "media/pcm.h"
@@ -84,7 +85,7 @@ static void file_tick(void *ctx) {
 }
 
 static mt_err start_file(mt_capture *c, const char *path, const char **why) {
-    *why = "The microphone's file cannot be read: give a WAV file that exists.";
+    *why = N_("The microphone's file cannot be read: give a WAV file that exists.");
     GstElement *src = mt_pipe_make(c->pipe, "filesrc");
     if (src == NULL)
         return MT_ESYS;

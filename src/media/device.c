@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/log.h"
 #include "media/pcm.h"
 
@@ -49,12 +50,8 @@ mt_err mt_device_open(bool mic, const char *name, GstElement **out) {
 }
 
 const char *mt_device_advice(bool mic) {
-    return mic ? "No microphone can be opened. Plug one in or start the sound server (PipeWire or PulseAudio), see "
-                 "--list-devices; "
-                 "the talk goes on by text."
-               : "No loudspeaker can be opened. Plug one in or start the sound server (PipeWire or PulseAudio), see "
-                 "--list-devices; "
-                 "the talk goes on by text.";
+    return mic ? N_("No microphone can be opened. Plug one in or start the sound server (PipeWire or PulseAudio).")
+               : N_("No loudspeaker can be opened. Plug one in or start the sound server (PipeWire or PulseAudio).");
 }
 
 /* The name by which a device is opened is known to the element that its provider makes. */

@@ -3,6 +3,7 @@
 #include <gst/app/gstappsrc.h>
 
 #include "base/alloc.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "media/device.h"
 #include "media/pace.h"
@@ -37,7 +38,7 @@ static void tick(void *ctx) {
 }
 
 static mt_err start_file(mt_playback *p, const char *path, const char **why) {
-    *why = "The speaker's file cannot be written: give a path in a folder that exists.";
+    *why = N_("The speaker's file cannot be written: give a path in a folder that exists.");
     mt_err err = mt_wav_create(path, &p->wav);
     return err == MT_OK ? mt_pace_create(tick, p, &p->pace) : err;
 }
