@@ -28,7 +28,7 @@ class Person:
         read_end, write_end = os.pipe()
         self.process = subprocess.Popen(
             [BUILD / "myturn", "--server", server, "--name", name, "--mic", mic or f"file:{self.spoken}",
-             "--speaker", speaker or f"file:{self.heard}", "--events", str(write_end), "--log", self.log, *options],
+             "--speaker", speaker or f"file:{self.heard}", "--events", str(write_end), "--log", self.log, "--agree", *options],
             stdin=subprocess.PIPE, stdout=self.screen.open("wb"), stderr=subprocess.STDOUT, pass_fds=[write_end])
         os.close(write_end)
         os.set_blocking(read_end, False)

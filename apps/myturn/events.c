@@ -39,16 +39,20 @@ static void path(GString *out, const myturn_event *e) {
     text(out, "remote", e->remote_candidate);
 }
 
-static void secure(GString *out, const myturn_event *e) {
+static void words(GString *out, const char *const words[4]) {
     g_string_append(out, ",\"words\":[");
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4 && words[i] != NULL; i++) {
         if (i > 0)
             g_string_append_c(out, ',');
-        add_string(out, e->words[i]);
+        add_string(out, words[i]);
     }
     g_string_append_c(out, ']');
+}
+
+static void secure(GString *out, const myturn_event *e) {
     text(out, "policy", e->policy);
     flag(out, "encrypted", e->encrypted);
+    words(out, e->words);
     text(out, "dtls", e->dtls);
     text(out, "srtp", e->srtp);
     text(out, "codec", e->codec);
@@ -59,12 +63,24 @@ static void secure(GString *out, const myturn_event *e) {
     number(out, "channel_us", e->channel_us);
 }
 
+static void quality(GString *out, const myturn_event *e) {
+    flag(out, "poor", e->on);
+    number(out, "loss_percent", (int64_t)(e->loss_percent + 0.5));
+    number(out, "jitter_ms", e->jitter_ms);
+    number(out, "rtt_ms", e->rtt_ms);
+}
+
 /* False: of no interest to scripts. */
 static bool members(GString *out, const myturn_event *e) {
     switch (e->kind) {
     case MYTURN_EV_LOGGED_IN:
         text(out, "name", e->name);
         number(out, "exten", e->exten);
+        if (e->contact != NULL)
+            text(out, "contact", e->contact);
+        else
+            g_string_append(out, ",\"contact\":null");
+        flag(out, "relay_only", e->relay_only);
         return true;
     case MYTURN_EV_WAITING:
         number(out, "ready", e->ready);
@@ -104,6 +120,15 @@ static bool members(GString *out, const myturn_event *e) {
     case MYTURN_EV_ERROR:
         text(out, "code", e->code);
         text(out, "message", e->text);
+        if (e->retry_s > 0)
+            number(out, "retry_s", e->retry_s);
+        return true;
+    case MYTURN_EV_BLOCKED:
+    case MYTURN_EV_REPORTED:
+        text(out, "partner", e->name);
+        return true;
+    case MYTURN_EV_QUALITY:
+        quality(out, e);
         return true;
     default:
         return false;

@@ -3,6 +3,7 @@
 
 #include "i18n.h"
 #include "pages_priv.h"
+#include "rules.h"
 
 #define RETRY_MS 50
 #define TYPING_OVER_MS 5000
@@ -11,11 +12,15 @@ static const char talk_help[] = N_("What you type is sent when you press Enter. 
                                    "  m          switches your microphone on or off\n"
                                    "  q          hangs up, after asking\n"
                                    "  /next      hangs up and draws the next partner, after asking\n"
+                                   "  /block     hangs up at once; you do not meet this partner again\n"
+                                   "  /report REASON [NOTE]\n"
+                                   "             the same, and tells the operator why: harassment, sexual, minor,\n"
+                                   "             threat, spam or other; in the note what happened\n"
                                    "  /say TEXT  sends TEXT as it is, for example: /say m\n"
                                    "  /help      shows this\n"
                                    "Ctrl-C hangs up, logs out and leaves.");
 
-static void complain(pages *p, myturn_err err) {
+void pages_complain(pages *p, myturn_err err) {
     if (err == MYTURN_ERR_TOO_LONG)
         pages_error(p, "too_long", _("Not sent: a message has at most 4000 characters. Send it in pieces."));
     else if (err == MYTURN_ERR_ARGUMENT)
@@ -52,7 +57,7 @@ void pages_on_typing(pages *p, const char *so_far) {
     bool message = p->asked == NOT_ASKED && so_far[0] != '\0' && so_far[0] != '/' && strcmp(so_far, "m") != 0 &&
                    strcmp(so_far, "q") != 0;
     stop_timer(&p->typing_over);
-    if (p->state != MYTURN_TALKING)
+    if (p->state != MYTURN_TALKING || p->plain || p->phone)
         return;
     tell_typing(p, message);
     if (message)
@@ -65,7 +70,7 @@ static gboolean on_retry(gpointer arg);
 static void send_text(pages *p, const char *text) {
     myturn_err err = myturn_text(p->client, text);
     if (err != MYTURN_ERR_BUSY) {
-        complain(p, err);
+        pages_complain(p, err);
         return;
     }
     p->unsent = g_strdup(text);
@@ -80,7 +85,7 @@ static gboolean on_retry(gpointer arg) {
         return G_SOURCE_CONTINUE;
     p->retry = 0;
     g_clear_pointer(&p->unsent, g_free);
-    complain(p, err);
+    pages_complain(p, err);
     pages_listen(p);
     return G_SOURCE_REMOVE;
 }
@@ -107,7 +112,7 @@ static void line_name(pages *p, const char *line) {
             pages_error(p, "invalid_name",
                         _("This name is not possible: letters, digits, '.', '_' and '-', at most 32. Choose another."));
         else
-            complain(p, err);
+            pages_complain(p, err);
         if (err == MYTURN_OK) {
             g_free(p->name);
             p->name = g_strdup(name);
@@ -116,12 +121,38 @@ static void line_name(pages *p, const char *line) {
     g_free(name);
 }
 
+/* /block and /report REASON [NOTE]: of the present partner, or the last one. false: it is neither. */
+static bool line_conduct(pages *p, const char *line) {
+    myturn_err err;
+    if (strcmp(line, "/block") == 0) {
+        err = myturn_block(p->client);
+    } else if (strcmp(line, "/report") == 0 || g_str_has_prefix(line, "/report ")) {
+        char **words = g_strsplit(g_strstrip(g_strdup(line + strlen("/report"))), " ", 2);
+        err = words[0] != NULL ? myturn_report(p->client, words[0], words[1]) : MYTURN_ERR_ARGUMENT;
+        g_strfreev(words);
+    } else {
+        return false;
+    }
+    if (err == MYTURN_ERR_STATE)
+        pages_error(p, "bad_state", _("There is no partner whom that could mean."));
+    else if (err == MYTURN_ERR_ARGUMENT)
+        pages_error(p, "invalid_reason",
+                    _("Say why: /report harassment, sexual, minor, threat, spam or other, and a note if you like."));
+    else if (err == MYTURN_ERR_TOO_LONG)
+        pages_error(p, "too_long", _("Not sent: the note has at most 500 characters."));
+    else
+        pages_complain(p, err);
+    return true;
+}
+
 static void line_main(pages *p, const char *line) {
-    if (strcmp(line, "quit") == 0 || strcmp(line, "q") == 0)
+    if (rules_line(p, line))
+        return;
+    if (strcmp(line, "q") == 0)
         pages_leave(p);
     else if (*line == '\0')
-        complain(p, myturn_ready(p->client));
-    else
+        rules_ready(p);
+    else if (!line_conduct(p, line))
         screen_say(p->screen, "%s", _("Press Enter alone when you are ready to talk, or type quit to leave."));
 }
 
@@ -129,8 +160,8 @@ static void line_waiting(pages *p, const char *line) {
     if (strcmp(line, "quit") == 0)
         pages_leave(p);
     else if (*line == '\0' || strcmp(line, "q") == 0)
-        complain(p, myturn_cancel(p->client));
-    else
+        pages_complain(p, myturn_cancel(p->client));
+    else if (!line_conduct(p, line))
         screen_say(p->screen, "%s", _("You are waiting for a partner. Enter cancels, quit leaves."));
 }
 
@@ -138,7 +169,7 @@ static void line_connecting(pages *p, const char *line) {
     if (strcmp(line, "quit") == 0)
         pages_leave(p);
     else if (strcmp(line, "q") == 0)
-        complain(p, myturn_hangup(p->client));
+        pages_complain(p, myturn_hangup(p->client));
     else
         screen_say(p->screen, "%s", _("One moment, still connecting. q gives up."));
 }
@@ -148,20 +179,27 @@ static void switch_mic(pages *p) {
     if (err == MYTURN_OK)
         p->mic_wanted = !p->mic_wanted;
     if (err != MYTURN_ERR_SYSTEM) /* of which an event tells more */
-        complain(p, err);
+        pages_complain(p, err);
 }
 
 static void line_answer(pages *p, const char *line) {
     question asked = p->asked;
-    if (g_ascii_strcasecmp(line, "y") == 0 || g_ascii_strcasecmp(line, "yes") == 0) {
-        p->asked = NOT_ASKED;
-        complain(p, asked == ASKED_NEXT ? myturn_next(p->client) : myturn_hangup(p->client));
-    } else if (g_ascii_strcasecmp(line, "n") == 0 || g_ascii_strcasecmp(line, "no") == 0) {
-        p->asked = NOT_ASKED;
-        screen_say(p->screen, "%s", _("The talk goes on."));
-    } else {
-        screen_say(p->screen, "%s", _("Please answer y or n."));
+    if (asked == ASKED_UNENCRYPTED) {
+        (void)rules_line(p, line);
+        return;
     }
+    rules_answer answer = rules_answer_of(line);
+    if (answer == RULES_UNCLEAR) {
+        screen_say(p->screen, "%s", _("Please answer y or n."));
+        return;
+    }
+    p->asked = NOT_ASKED;
+    if (answer == RULES_NO)
+        screen_say(p->screen, "%s", _("The talk goes on."));
+    else if (asked == ASKED_NEXT)
+        rules_next(p);
+    else
+        pages_complain(p, myturn_hangup(p->client));
 }
 
 static void ask(pages *p, question q) {
@@ -172,13 +210,9 @@ static void ask(pages *p, question q) {
                                    : _("Are you sure you want to hang up? y/n"));
 }
 
-/* What a talk by phone leaves to the terminal. */
-static void line_phone(pages *p, const char *line) {
-    if (strcmp(line, "q") == 0)
-        ask(p, ASKED_HANGUP);
-    else if (strcmp(line, "/next") == 0)
-        ask(p, ASKED_NEXT);
-    else if (*line != '\0')
+/* Of what carries no text: a phone of the user's own, or the partner's. */
+static void line_voice(pages *p, const char *line) {
+    if (*line != '\0')
         screen_say(p->screen, "%s",
                    _("You talk by phone: there is no text. q hangs up, /next draws the next partner."));
 }
@@ -186,9 +220,7 @@ static void line_phone(pages *p, const char *line) {
 static void line_talk(pages *p, const char *line) {
     if (p->asked != NOT_ASKED)
         line_answer(p, line);
-    else if (p->phone)
-        line_phone(p, line);
-    else if (strcmp(line, "m") == 0)
+    else if (strcmp(line, "m") == 0 && !p->phone)
         switch_mic(p);
     else if (strcmp(line, "q") == 0)
         ask(p, ASKED_HANGUP);
@@ -196,6 +228,10 @@ static void line_talk(pages *p, const char *line) {
         ask(p, ASKED_NEXT);
     else if (strcmp(line, "/help") == 0)
         screen_say(p->screen, "%s", _(talk_help));
+    else if (line_conduct(p, line))
+        return;
+    else if (p->phone || p->plain)
+        line_voice(p, line);
     else if (g_str_has_prefix(line, "/say "))
         send_text(p, line + strlen("/say "));
     else if (*line == '/')

@@ -69,7 +69,15 @@ static int list_devices(void) {
 
 static int run(app *a, myturn_client *client, screen *s) {
     GMainLoop *loop = g_main_loop_new(NULL, FALSE);
-    const pages_config cfg = {client, s, loop, a->o.client.server, a->o.name, a->o.events_fd};
+    const pages_config cfg = {.client = client,
+                              .screen = s,
+                              .loop = loop,
+                              .server = a->o.client.server,
+                              .name = a->o.name,
+                              .events_fd = a->o.events_fd,
+                              .agreed = a->o.agree,
+                              .unencrypted = a->o.unencrypted,
+                              .policies = a->o.client.policies};
     a->pages = pages_create(&cfg);
     const guint signals[] = {g_unix_signal_add(SIGINT, on_signal, a), g_unix_signal_add(SIGTERM, on_signal, a),
                              g_unix_signal_add(SIGHUP, on_signal, a)};

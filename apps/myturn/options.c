@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <glib.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,12 @@
 
 enum {
     OPT_SERVER = 1,
+    OPT_CA,
+    OPT_AGREE,
+    OPT_RAW_VOICE,
+    OPT_POLICY,
+    OPT_RELAY_ONLY,
+    OPT_UNENCRYPTED,
     OPT_NAME,
     OPT_MIC,
     OPT_SPEAKER,
@@ -22,8 +29,6 @@ enum {
     OPT_PTIME,
     OPT_TRANSPORT,
     OPT_DEVICE,
-    OPT_POLICY,
-    OPT_RELAY_ONLY,
     OPT_EVENTS,
     OPT_DEVICES,
     OPT_LOG_LEVEL,
@@ -32,17 +37,23 @@ enum {
     OPT_VERSION
 };
 
+/* clang-format off */
 static const struct option table[] = {
     {"server", required_argument, NULL, OPT_SERVER},
+    {"ca", required_argument, NULL, OPT_CA},
     {"name", required_argument, NULL, OPT_NAME},
+    {"agree", no_argument, NULL, OPT_AGREE},
+    {"yes", no_argument, NULL, OPT_AGREE},
     {"mic", required_argument, NULL, OPT_MIC},
     {"speaker", required_argument, NULL, OPT_SPEAKER},
+    {"raw-voice", no_argument, NULL, OPT_RAW_VOICE},
     {"codec", required_argument, NULL, OPT_CODEC},
     {"ptime", required_argument, NULL, OPT_PTIME},
-    {"transport", required_argument, NULL, OPT_TRANSPORT},
-    {"device", required_argument, NULL, OPT_DEVICE},
     {"policy", required_argument, NULL, OPT_POLICY},
     {"relay-only", no_argument, NULL, OPT_RELAY_ONLY},
+    {"allow-unencrypted", no_argument, NULL, OPT_UNENCRYPTED},
+    {"transport", required_argument, NULL, OPT_TRANSPORT},
+    {"device", required_argument, NULL, OPT_DEVICE},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"list-devices", no_argument, NULL, OPT_DEVICES},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
@@ -51,42 +62,81 @@ static const struct option table[] = {
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
 };
+/* clang-format on */
+
+/* A head alone, or an option and what it does. */
+typedef struct help_line {
+    const char *option, *text;
+} help_line;
+
+static const help_line help_options[] = {
+    {"--server URL", N_("the myTurn server, http:// or https:// (default http://127.0.0.1:8080)")},
+    {"--ca FILE", N_("certificates (PEM) to trust besides the system's, for https://")},
+    {"--name NAME", N_("log in by this name at once instead of asking")},
+    {"--agree", N_("take the rules as read and accepted (for scripts)")},
+    {"--mic SPEC", N_("where your voice comes from (default: default)")},
+    {"--speaker SPEC", N_("where your partner is heard (default: default)")},
+    {"--raw-voice", N_("no echo cancelling, noise suppression and gain control")},
+    {"--codec CODEC", N_("opus or pcm, for talks in which you are the caller (default opus)")},
+    {"--ptime MS", N_("length of an Opus packet, 10 or 20 (default 20)")},
+    {"--policy LIST", N_("how your talks may be encrypted: gcm, cbc or gcm,cbc (default gcm)")},
+    {"--relay-only", N_("talk through the server's relay only, so that nobody learns your address")},
+    {"--allow-unencrypted", N_("offer each time you are ready to meet SIP phones too, NOT encrypted")},
+    {"--transport T", N_("how to reach an http:// server by SIP: tcp or udp (default tcp)")},
+    {"--device WHAT", N_("client or phone (default client); phone: your own SIP phone carries the voice, NOT encrypted "
+                         "end to end")},
+    {"--events FD", N_("write one line of JSON for each event to this open descriptor")},
+    {"--list-devices", N_("print microphones and speakers, and end")},
+    {"--log FILE", N_("append a log of connections and calls to FILE")},
+    {"--log-level LEVEL", N_("error, warn, info or debug (default info); without --log the log goes to standard error, "
+                             "unless that is a terminal")},
+    {"--help, --version", N_("print this, or the version, and end")},
+};
+
+static const help_line help_specs[] = {
+    {"default", N_("the system's device")},
+    {"none", N_("no sound")},
+    {"file:PATH", N_("a WAV file, played or written in real time")},
+    {"tone:HZ", N_("a tone (microphone only)")},
+    {"device:NAME", N_("a device of --list-devices")},
+};
+
+enum { HELP_INDENT = 23, HELP_COLUMNS = 100 };
+
+/* The text beside its option, wrapped between words. */
+static void print_beside(const char *option, const char *text) {
+    glong column = HELP_INDENT;
+    (void)printf("  %-*s", HELP_INDENT - 2, option);
+    char **words = g_strsplit(text, " ", -1);
+    for (char **word = words; *word != NULL; word++) {
+        glong width = g_utf8_strlen(*word, -1);
+        if (word != words && column + 1 + width > HELP_COLUMNS) {
+            (void)printf("\n%*s", HELP_INDENT, "");
+            column = HELP_INDENT;
+        } else if (word != words) {
+            (void)putchar(' ');
+            column++;
+        }
+        (void)fputs(*word, stdout);
+        column += width;
+    }
+    (void)putchar('\n');
+    g_strfreev(words);
+}
 
 static void print_help(void) {
-    (void)fputs(
-        _("myturn - talk with a stranger drawn at random, by text and voice, encrypted end to end\n"
-          "\n"
-          "Usage: myturn [--server URL] [options]\n"
-          "\n"
-          "  --server URL         the myTurn server (default http://127.0.0.1:8080)\n"
-          "  --name NAME          log in by this name at once instead of asking\n"
-          "  --mic SPEC           where your voice comes from (default: default)\n"
-          "  --speaker SPEC       where your partner is heard (default: default)\n"
-          "  --codec CODEC        opus or pcm, for talks in which you are the caller (default opus)\n"
-          "  --ptime MS           length of an Opus packet, 10 or 20 (default 20)\n"
-          "  --transport T        how to reach the server by SIP: tcp or udp (default tcp)\n"
-          "  --device WHAT        client or phone (default client). phone: your own SIP phone carries the voice,\n"
-          "                       NOT encrypted end to end, to others who use phones\n"
-          "  --policy LIST        how talks may be encrypted: gcm, cbc or gcm,cbc (default gcm); only who has one in\n"
-          "                       common with you is drawn\n"
-          "  --relay-only         let no partner learn your address: by the server's relay, or not at all\n"
-          "  --events FD          write one line of JSON for each event to this open descriptor\n"
-          "  --list-devices       print microphones and speakers, and end\n"
-          "  --log FILE           append a log of connections and calls to FILE\n"
-          "  --log-level LEVEL    error, warn, info or debug (default info); without --log the log goes to\n"
-          "                       standard error, unless that is a terminal\n"
-          "  --help, --version    print this, or the version, and end\n"
-          "\n"
-          "SPEC is one of\n"
-          "  default              the system's device\n"
-          "  none                 no sound\n"
-          "  file:PATH            a WAV file, played or written in real time\n"
-          "  tone:HZ              a tone (microphone only)\n"
-          "  device:NAME          a device of --list-devices\n"
-          "\n"
-          "In a talk, what you type is sent when you press Enter. m switches your microphone on and off,\n"
-          "q hangs up, /next draws another partner, /say TEXT sends TEXT as it is, /help explains.\n"),
-        stdout);
+    (void)printf("%s\n\n%s\n\n",
+                 _("myturn - talk with a stranger drawn at random, by text and voice, encrypted end to end"),
+                 _("Usage: myturn [--server URL] [options]"));
+    for (size_t i = 0; i < G_N_ELEMENTS(help_options); i++)
+        print_beside(help_options[i].option, _(help_options[i].text));
+    (void)printf("\n%s\n", _("SPEC is one of"));
+    for (size_t i = 0; i < G_N_ELEMENTS(help_specs); i++)
+        print_beside(help_specs[i].option, _(help_specs[i].text));
+    (void)printf("\n%s\n",
+                 _("In a talk, what you type is sent when you press Enter. m switches your microphone on and off,\n"
+                   "q hangs up, /next draws another partner, /block and /report REASON see to it that you do not meet\n"
+                   "this one again, /help explains."));
 }
 
 /* Index of value among the NULL-terminated names, -1 if it is none of them. */
@@ -133,20 +183,43 @@ static bool set_choice(int option, const char *value, options *o) {
 }
 
 static bool parse_policies(const char *value, unsigned *out) {
-    static const struct {
-        const char *name;
-        unsigned bits;
-    } lists[] = {{"gcm", MYTURN_GCM},
-                 {"cbc", MYTURN_CBC},
-                 {"gcm,cbc", MYTURN_GCM | MYTURN_CBC},
-                 {"cbc,gcm", MYTURN_GCM | MYTURN_CBC}};
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        if (strcmp(value, lists[i].name) == 0) {
-            *out = lists[i].bits;
-            return true;
-        }
+    static const char *const names[] = {"gcm", "cbc", NULL};
+    static const unsigned policies[] = {MYTURN_GCM, MYTURN_CBC};
+    char **parts = g_strsplit(value, ",", -1);
+    unsigned set = 0;
+    bool ok = parts[0] != NULL;
+    for (char **part = parts; *part != NULL; part++) {
+        int i = choose(*part, names);
+        ok = ok && i >= 0;
+        set |= i >= 0 ? policies[i] : 0;
     }
-    return false;
+    g_strfreev(parts);
+    if (ok)
+        *out = set;
+    return ok;
+}
+
+/* Options without a value; false: it is none of them. */
+static bool set_flag(int option, options *o) {
+    switch (option) {
+    case OPT_DEVICES:
+        o->what = OPTIONS_LIST_DEVICES;
+        return true;
+    case OPT_AGREE:
+        o->agree = true;
+        return true;
+    case OPT_RAW_VOICE:
+        o->client.raw_voice = true;
+        return true;
+    case OPT_RELAY_ONLY:
+        o->client.relay_only = true;
+        return true;
+    case OPT_UNENCRYPTED:
+        o->unencrypted = true;
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* False: the value is not possible. */
@@ -154,6 +227,9 @@ static bool set(int option, const char *value, options *o) {
     switch (option) {
     case OPT_SERVER:
         o->client.server = value;
+        return true;
+    case OPT_CA:
+        o->client.ca_file = value;
         return true;
     case OPT_NAME:
         o->name = value;
@@ -167,16 +243,10 @@ static bool set(int option, const char *value, options *o) {
     case OPT_LOG:
         o->log_file = value;
         return true;
-    case OPT_POLICY:
-        return parse_policies(value, &o->client.policies);
-    case OPT_RELAY_ONLY:
-        o->client.relay_only = true;
-        return true;
     case OPT_EVENTS:
         return parse_fd(value, &o->events_fd);
-    case OPT_DEVICES:
-        o->what = OPTIONS_LIST_DEVICES;
-        return true;
+    case OPT_POLICY:
+        return parse_policies(value, &o->client.policies);
     default:
         return set_choice(option, value, o);
     }
@@ -200,7 +270,7 @@ void options_parse(int argc, char **argv, options *out) {
             stop(out, 0);
             return;
         }
-        if (option == '?' || !set(option, optarg, out)) {
+        if (option == '?' || !(set_flag(option, out) || set(option, optarg, out))) {
             if (option != '?')
                 (void)fprintf(stderr, _("myturn: --%s cannot be \"%s\"\n"), table[index].name, optarg);
             (void)fputs(_("Try myturn --help.\n"), stderr);

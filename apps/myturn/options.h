@@ -14,6 +14,8 @@ typedef struct options {
     const char *log_file;  /* NULL: none */
     const char *log_level; /* NULL: not given */
     int events_fd;         /* -1: none */
+    bool agree;            /* the rules are accepted */
+    bool unencrypted;      /* --allow-unencrypted: asked each time */
     options_do what;
     int exit_status; /* OPTIONS_EXIT: after --help, --version (0) or a wrong option (2), which has been told */
 } options;

@@ -16,6 +16,9 @@ typedef struct pages_config {
     const char *server; /* URL, for what is said about it */
     const char *name;   /* logs in at once; NULL: ask */
     int events_fd;      /* -1: none */
+    bool agreed;        /* the rules need not be shown */
+    bool unencrypted;   /* ask before each draw whether the talk may be without encryption */
+    unsigned policies;  /* of myturn_policy, without MYTURN_RTP; 0: MYTURN_GCM */
 } pages_config;
 
 pages *pages_create(const pages_config *cfg);

@@ -4,7 +4,9 @@
 
 #include "pages.h"
 
-typedef enum question { NOT_ASKED, ASKED_HANGUP, ASKED_NEXT } question;
+#define WAITING_LINE_S 10 /* without a terminal: a line now and then */
+
+typedef enum question { NOT_ASKED, ASKED_HANGUP, ASKED_NEXT, ASKED_UNENCRYPTED } question;
 
 struct pages {
     myturn_client *client;
@@ -12,10 +14,15 @@ struct pages {
     GMainLoop *loop;
     char *server;
     char *name;    /* own; NULL: not known yet */
-    char *partner; /* NULL: none */
+    char *partner; /* ready to be shown among other text; NULL: none */
+    char *contact; /* the operator's; NULL: none */
     int events_fd;
     myturn_state state; /* as far as the user was told */
     bool greeted, ever_logged_in, leaving;
+    bool accepted, agreed_before; /* the rules: in this login, by the command line */
+    bool unencrypted, then_next;  /* whether to ask for talks without encryption; what follows the answer */
+    bool plain;                   /* this talk is not encrypted */
+    unsigned policies;
     bool phone; /* a phone of the user's carries the voice */
     question asked;
     bool mic_on, mic_wanted, partner_typing;       /* wanted: as last asked for, ahead of its event */
@@ -35,6 +42,10 @@ void pages_prompt(pages *p);
 void pages_listen(pages *p);
 /* Hangs up, logs out, and then quits the loop. */
 void pages_leave(pages *p);
+void pages_begin_main(pages *p);
+bool pages_cancel_main_due(pages *p); /* whether it was due */
+/* Says what a call of libmyturn's refused; nothing for MYTURN_OK. */
+void pages_complain(pages *p, myturn_err err);
 /* An error of this program's own, shown and told to scripts. */
 void pages_error(pages *p, const char *code, const char *message);
 

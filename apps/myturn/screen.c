@@ -188,6 +188,26 @@ void screen_say(screen *s, const char *format, ...) {
     g_free(text);
 }
 
+/* The console of the kernel has no idea of it, and of other character sets nothing is known. */
+static bool can_isolate(void) {
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    if (g_strcmp0(g_getenv("TERM"), "linux") == 0)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        const char *value = g_getenv(names[i]);
+        if (value == NULL || value[0] == '\0')
+            continue;
+        const char *charset = strchr(value, '.');
+        return charset != NULL &&
+               (g_ascii_strncasecmp(charset, ".utf-8", 6) == 0 || g_ascii_strncasecmp(charset, ".utf8", 5) == 0);
+    }
+    return false;
+}
+
+char *screen_isolated(const screen *s, const char *text) {
+    return s->term != NULL && can_isolate() ? g_strconcat("\u2068", text, "\u2069", NULL) : g_strdup(text);
+}
+
 void screen_prompt(screen *s, const char *passing, const char *lasting) {
     if (s->term == NULL)
         return;

@@ -7,7 +7,8 @@ enum { INDENT = 2, LEAST_COLUMNS = 20 };
 
 /* At least what any terminal gives it: a row may come out shorter, never longer. */
 static size_t columns_of(gunichar c) {
-    return c < 0x1100 ? 1 : 2;
+    bool isolate = c >= 0x2066 && c <= 0x2069; /* takes no room, or a replacement's */
+    return c < 0x1100 || isolate ? 1 : 2;
 }
 
 /* Bytes of the next word with the blanks before it, and their columns. */

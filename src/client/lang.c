@@ -54,7 +54,9 @@ static void without_locale(void) {
         g_free(language);
         return;
     }
-    (void)g_setenv("LANGUAGE", language, FALSE);
+    const char *languages = g_getenv("LANGUAGE");
+    if (languages == NULL || languages[0] == '\0')
+        (void)g_setenv("LANGUAGE", language, TRUE);
     g_free(language);
 }
 

@@ -246,10 +246,11 @@ void mt_turn_link_silent(mt_turn *t, bool on, int64_t now_ms) {
 /* Another draw would end the same way, so there is none. */
 static void tell_no_relay(mt_turn *t) {
     if (mt_ice_servers_turn(&t->draw.servers) == 0)
-        mt_turn_tell_error(t, "no_relay", "Your address is to be hidden, but the server names no relay (TURN server)", "");
+        mt_turn_tell_error(t, "no_relay",
+                           N_("Your address is to be hidden, but the server names no relay (TURN server)"), "");
     else
         mt_turn_tell_error(t, "turn_failed",
-                           "No relay can be used: the TURN server does not answer, or refuses its password", "");
+                           N_("No relay can be used: the TURN server does not answer, or refuses its password"), "");
 }
 
 void mt_turn_link_closed(mt_turn *t, mt_link_end why, int64_t now_ms) {

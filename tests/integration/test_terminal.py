@@ -50,7 +50,7 @@ def talk(server, terminal, tmp_path):
     """jeden on a terminal, dwa driven by lines, in a talk."""
     dwa = Person("dwa", server.url, tmp_path, mic="none", speaker="none")
     everybody([dwa], "logged-in")
-    terminal.type(f"{BUILD}/myturn --server {server.url} --mic none --speaker none", "Enter")
+    terminal.type(f"{BUILD}/myturn --server {server.url} --mic none --speaker none --agree", "Enter")
     terminal.wait("question for the name", lambda s: s[-1].startswith("Hi! What's your name?"))
     terminal.type("jeden", "Enter")
     terminal.wait("main page", lambda s: any("Press Enter when you are ready" in line for line in s))

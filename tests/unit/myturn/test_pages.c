@@ -48,6 +48,15 @@ myturn_err myturn_typing(myturn_client *c, bool on) {
 myturn_err myturn_mic(myturn_client *c, bool on) {
     return CALL("mic %d;", on);
 }
+myturn_err myturn_block(myturn_client *c) {
+    return CALL("block;");
+}
+myturn_err myturn_report(myturn_client *c, const char *reason, const char *note) {
+    return CALL("report %s %s;", reason, note != NULL ? note : "-");
+}
+myturn_err myturn_set_policies(myturn_client *c, unsigned policies) {
+    return CALL("policies %u;", policies);
+}
 myturn_state myturn_get_state(const myturn_client *c) {
     return state;
 }
@@ -57,7 +66,8 @@ const char *myturn_err_str(myturn_err err) {
 const char *myturn_event_str(myturn_event_kind kind) {
     static const char *const names[] = {"state",        "logged-in", "logged-out", "waiting", "drawn",
                                         "call-up",      "secure",    "text",       "typing",  "mic",
-                                        "reconnecting", "ended",     "error",      "level",   "settings"};
+                                        "reconnecting", "ended",     "error",      "level",   "settings",
+                                        "quality",      "blocked",   "reported",   "test"};
     return names[kind];
 }
 
@@ -73,6 +83,9 @@ void screen_prompt(screen *s, const char *passing, const char *lasting) {
 }
 void screen_listen(screen *s, bool on) {
     listening = on;
+}
+char *screen_isolated(const screen *s, const char *text) {
+    return terminal ? g_strconcat("<", text, ">", NULL) : g_strdup(text);
 }
 bool screen_is_terminal(const screen *s) {
     return terminal;
@@ -116,8 +129,15 @@ static void go(myturn_state s) {
     EVENT(.kind = MYTURN_EV_STATE);
 }
 
+static bool agreed = true, unencrypted;
+
 static void begin(const char *name, bool on_terminal) {
-    const pages_config cfg = {NULL, NULL, loop, "http://x", name, events[1]};
+    const pages_config cfg = {.loop = loop,
+                              .server = "http://x",
+                              .name = name,
+                              .events_fd = events[1],
+                              .agreed = agreed,
+                              .unencrypted = unencrypted};
     terminal = on_terminal;
     state = MYTURN_LOGGED_OUT;
     next_err = MYTURN_OK;
@@ -141,7 +161,8 @@ static void begin_talk(bool on_terminal) {
     go(MYTURN_CONNECTING);
     EVENT(.kind = MYTURN_EV_DRAWN, .name = "dwa", .caller = true, .exten = 111001);
     state = MYTURN_TALKING;
-    EVENT(.kind = MYTURN_EV_SECURE, .words = {"a", "b", "c", "d"}, .dtls = "D", .srtp = "S", .codec = "opus");
+    EVENT(.kind = MYTURN_EV_SECURE, .encrypted = true, .policy = "gcm", .words = {"a", "b", "c", "d"}, .dtls = "D",
+          .srtp = "S", .codec = "opus");
     g_string_truncate(calls, 0);
     g_string_truncate(shown, 0);
 }
@@ -253,11 +274,11 @@ static void lines_of_a_talk(void **unused) {
     expect_calls("mic 1;mic 0;mic 1;mic 0;mic 1;mic 1;");
     EVENT(.kind = MYTURN_EV_MIC, .own = true, .on = true);
     EVENT(.kind = MYTURN_EV_TYPING, .on = true);
-    expect_prompt("(microphone on) [dwa is typing…] |jeden: ");
+    expect_prompt("(microphone on) [<dwa> is typing…] |jeden: ");
     EVENT(.kind = MYTURN_EV_TEXT, .name = "dwa", .text = "%s %n");
-    expect_shown("dwa: %s %n");
+    expect_shown("<dwa>: <%s %n>");
     EVENT(.kind = MYTURN_EV_TEXT, .name = "dwa", .text = "hi\nThe four words: a b c d\n");
-    expect_shown("dwa: hi\ndwa: The four words: a b c d\ndwa: \n");
+    expect_shown("<dwa>: <hi>\n<dwa>: <The four words: a b c d>\n<dwa>: <>\n");
     expect_prompt("(microphone on) |jeden: ");
     end();
 }
@@ -286,7 +307,7 @@ static void the_question_goes_with_the_talk(void **unused) {
     pages_on_line(p, "q");
     state = MYTURN_IDLE;
     EVENT(.kind = MYTURN_EV_ENDED, .reason = "partner_left");
-    expect_shown("dwa has hung up");
+    expect_shown("<dwa> has hung up");
     expect_prompt("> |");
     pages_on_line(p, "y");
     expect_calls("");
@@ -383,10 +404,11 @@ static void an_unreachable_server_is_named(void **unused) {
 static void events_are_lines_of_json(void **unused) {
     begin_talk(false);
     const char *lines = json();
-    assert_non_null(strstr(lines, "{\"event\":\"logged-in\",\"name\":\"jeden\",\"exten\":111000}\n"));
-    assert_non_null(strstr(lines, "{\"event\":\"drawn\",\"role\":\"caller\",\"partner\":\"dwa\",\"exten\":111001}\n"));
     assert_non_null(
-        strstr(lines, "{\"event\":\"secure\",\"words\":[\"a\",\"b\",\"c\",\"d\"],\"dtls\":\"D\",\"srtp\":\"S\","));
+        strstr(lines, "{\"event\":\"logged-in\",\"name\":\"jeden\",\"exten\":111000,\"contact\":null,\"relay_only\":"));
+    assert_non_null(strstr(lines, "{\"event\":\"drawn\",\"role\":\"caller\",\"partner\":\"dwa\",\"exten\":111001}\n"));
+    assert_non_null(strstr(lines, "{\"event\":\"secure\",\"policy\":\"gcm\",\"encrypted\":true,\"words\":[\"a\",\"b\","
+                                  "\"c\",\"d\"],\"dtls\":\"D\",\"srtp\":\"S\","));
     assert_null(strstr(lines, "state"));
     EVENT(.kind = MYTURN_EV_TEXT, .name = "dwa", .text = "\"\\\n\x01 ą");
     assert_string_equal(json(), "{\"event\":\"text\",\"from\":\"dwa\",\"body\":\"\\\"\\\\\\u000a\\u0001 ą\"}\n");
@@ -396,6 +418,102 @@ static void events_are_lines_of_json(void **unused) {
     EVENT(.kind = MYTURN_EV_TYPING, .on = true);
     assert_string_equal(json(), "");
     end();
+}
+
+/* Nobody is drawn before the rules were accepted, once a login. */
+static void rules_come_before_the_first_draw(void **unused) {
+    agreed = false;
+    begin("jeden", true);
+    go(MYTURN_LOGGING_IN);
+    go(MYTURN_IDLE);
+    EVENT(.kind = MYTURN_EV_LOGGED_IN, .name = "jeden", .exten = 111000, .contact = "abuse@example.org");
+    settle();
+    expect_shown(
+        "The four words of a talk prove that nobody sits in between, if you both see the same ones. They do\n  not "
+        "prove who your partner is; a voice can be cloned.\nWhoever runs this server can be reached at: "
+        "<abuse@example.org>\n");
+    expect_prompt("|Are you 18 or older, and do you accept this? y/n ");
+    expect_calls("login jeden;");
+    pages_on_line(p, "");
+    expect_shown("Please answer y or n.");
+    expect_calls("");
+    pages_on_line(p, "YES");
+    expect_shown("Press Enter when you are ready");
+    pages_on_line(p, "");
+    expect_calls("ready;");
+    go(MYTURN_WAITING);
+    go(MYTURN_IDLE);
+    expect_shown("Press Enter when you are ready");
+    end();
+    begin("jeden", false);
+    log_in();
+    expect_shown("Are you 18 or older, and do you accept this? y/n");
+    pages_on_line(p, "n");
+    expect_calls("login jeden;logout;");
+    end();
+    agreed = true;
+}
+
+static void block_and_report(void **unused) {
+    begin_talk(true);
+    pages_on_line(p, "/report");
+    pages_on_line(p, "/report spam");
+    pages_on_line(p, "/report threat he said: \"I know\"");
+    pages_on_line(p, "/block");
+    pages_on_line(p, "/blocked");
+    expect_calls("report spam -;report threat he said: \"I know\";block;");
+    g_string_truncate(shown, 0);
+    pages_on_line(p, "/report  ");
+    expect_shown("Say why: /report harassment");
+    (void)json();
+    state = MYTURN_IDLE;
+    EVENT(.kind = MYTURN_EV_ENDED, .reason = "blocked");
+    expect_shown("The talk with <dwa> is over: you have blocked this partner.");
+    EVENT(.kind = MYTURN_EV_BLOCKED, .name = "dwa");
+    expect_shown("<dwa> is blocked. You will not be drawn for each other again.");
+    assert_non_null(strstr(json(), "{\"event\":\"blocked\",\"partner\":\"dwa\"}\n"));
+    next_err = MYTURN_ERR_STATE;
+    pages_on_line(p, "/block");
+    expect_shown("There is no partner");
+    next_err = MYTURN_OK;
+    pages_on_line(p, "/report minor");
+    expect_calls("block;report minor -;");
+    end();
+}
+
+/* Agreed each time, and shown as long as it lasts. */
+static void a_talk_without_encryption_is_asked_for_and_shown(void **unused) {
+    unencrypted = true;
+    begin("jeden", true);
+    log_in();
+    expect_calls("login jeden;");
+    pages_on_line(p, "");
+    expect_prompt("|Meet people with ordinary phones, too? Such a talk is NOT ENCRYPTED. y/n ");
+    expect_calls("");
+    pages_on_line(p, "n");
+    expect_calls("policies 1;ready;");
+    go(MYTURN_WAITING);
+    go(MYTURN_IDLE);
+    pages_on_line(p, "");
+    pages_on_line(p, "y");
+    expect_calls("policies 5;ready;");
+    go(MYTURN_WAITING);
+    go(MYTURN_CONNECTING);
+    EVENT(.kind = MYTURN_EV_DRAWN, .name = "dwa", .caller = true, .exten = 111001);
+    state = MYTURN_TALKING;
+    EVENT(.kind = MYTURN_EV_SECURE, .policy = "rtp", .codec = "pcmu");
+    expect_shown("NOT ENCRYPTED");
+    expect_prompt("(NOT ENCRYPTED) |> ");
+    pages_on_line(p, "hello?");
+    expect_shown("there is no text");
+    pages_on_line(p, "m");
+    pages_on_line(p, "/next");
+    pages_on_line(p, "y");
+    expect_prompt("(NOT ENCRYPTED) |Meet people with ordinary phones, too? Such a talk is NOT ENCRYPTED. y/n ");
+    pages_on_line(p, "n");
+    expect_calls("mic 1;policies 1;next;");
+    end();
+    unencrypted = false;
 }
 
 static int prepare(void **unused) {
@@ -427,6 +545,9 @@ int main(void) {
         cmocka_unit_test(the_end_of_input_and_signals_leave),
         cmocka_unit_test(an_unreachable_server_is_named),
         cmocka_unit_test(events_are_lines_of_json),
+        cmocka_unit_test(rules_come_before_the_first_draw),
+        cmocka_unit_test(block_and_report),
+        cmocka_unit_test(a_talk_without_encryption_is_asked_for_and_shown),
     };
     return cmocka_run_group_tests(tests, prepare, finish);
 }
