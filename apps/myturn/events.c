@@ -33,6 +33,16 @@ static void flag(GString *out, const char *key, bool value) {
     g_string_append_printf(out, ",\"%s\":%s", key, value ? "true" : "false");
 }
 
+static void logged_in(GString *out, const myturn_event *e) {
+    text(out, "name", e->name);
+    number(out, "exten", e->exten);
+    if (e->contact != NULL)
+        text(out, "contact", e->contact);
+    else
+        g_string_append(out, ",\"contact\":null");
+    flag(out, "relay_only", e->relay_only);
+}
+
 static void path(GString *out, const myturn_event *e) {
     flag(out, "relayed", e->relayed);
     text(out, "local", e->local_candidate);
@@ -74,13 +84,7 @@ static void quality(GString *out, const myturn_event *e) {
 static bool members(GString *out, const myturn_event *e) {
     switch (e->kind) {
     case MYTURN_EV_LOGGED_IN:
-        text(out, "name", e->name);
-        number(out, "exten", e->exten);
-        if (e->contact != NULL)
-            text(out, "contact", e->contact);
-        else
-            g_string_append(out, ",\"contact\":null");
-        flag(out, "relay_only", e->relay_only);
+        logged_in(out, e);
         return true;
     case MYTURN_EV_WAITING:
         number(out, "ready", e->ready);

@@ -127,9 +127,11 @@ static bool line_conduct(pages *p, const char *line) {
     if (strcmp(line, "/block") == 0) {
         err = myturn_block(p->client);
     } else if (strcmp(line, "/report") == 0 || g_str_has_prefix(line, "/report ")) {
-        char **words = g_strsplit(g_strstrip(g_strdup(line + strlen("/report"))), " ", 2);
+        char *rest = g_strstrip(g_strdup(line + strlen("/report")));
+        char **words = g_strsplit(rest, " ", 2);
         err = words[0] != NULL ? myturn_report(p->client, words[0], words[1]) : MYTURN_ERR_ARGUMENT;
         g_strfreev(words);
+        g_free(rest);
     } else {
         return false;
     }

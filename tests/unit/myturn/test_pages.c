@@ -64,10 +64,10 @@ const char *myturn_err_str(myturn_err err) {
     return "trouble";
 }
 const char *myturn_event_str(myturn_event_kind kind) {
-    static const char *const names[] = {"state",        "logged-in", "logged-out", "waiting", "drawn",
-                                        "call-up",      "secure",    "text",       "typing",  "mic",
-                                        "reconnecting", "ended",     "error",      "level",   "settings",
-                                        "quality",      "blocked",   "reported",   "test"};
+    static const char *const names[] = {"state",        "logged-in", "logged-out", "waiting",  "drawn",
+                                        "call-up",      "secure",    "text",       "typing",   "mic",
+                                        "reconnecting", "ended",     "error",      "level",    "path",
+                                        "settings",     "quality",   "blocked",    "reported", "test"};
     return names[kind];
 }
 
