@@ -11,6 +11,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "media/capture.h"
+#include "media/clean.h"
 #include "media/device.h"
 #include "media/pcm.h"
 #include "media/playback.h"
@@ -35,7 +36,11 @@ struct mt_audio {
     GSource *ticks;
     GSource *notices[2]; /* errors on their way to the main loop: speaker, microphone */
     atomic_int peaks[2]; /* since the last report: speaker, microphone */
-    bool loop;
+    bool loop, raw_voice;
+    pthread_mutex_t clean_lock;
+    mt_clean *clean;             /* while a device is the microphone; the pointer is under clean_lock for the speaker */
+    int16_t block[MT_PCM_BLOCK]; /* what is to be cleaned gathers here */
+    size_t block_len;
     uint8_t recv_payload_type;
     pthread_mutex_t report_lock;
     mt_report report; /* under report_lock */
@@ -170,6 +175,10 @@ static void on_take(void *ctx, int16_t out[MT_PCM_BLOCK]) {
     mt_audio *a = ctx;
     mt_receiver_take(a->receiver, mt_clock_us(), out);
     note_peak(a, false, mt_pcm_peak(out, MT_PCM_BLOCK));
+    pthread_mutex_lock(&a->clean_lock);
+    if (a->clean != NULL)
+        mt_clean_heard(a->clean, out);
+    pthread_mutex_unlock(&a->clean_lock);
 }
 
 static void start_playback(mt_audio *a, const mt_spec *spec);
@@ -198,10 +207,61 @@ static void start_playback(mt_audio *a, const mt_spec *spec) {
 
 /* The microphone */
 
-static void on_pcm(void *ctx, const int16_t *pcm, size_t n_samples) {
-    mt_audio *a = ctx;
+static void send_pcm(mt_audio *a, const int16_t *pcm, size_t n_samples) {
     note_peak(a, true, mt_pcm_peak(pcm, n_samples));
     mt_sender_pcm(a->sender, pcm, n_samples);
+}
+
+static void on_pcm(void *ctx, const int16_t *pcm, size_t n_samples) {
+    mt_audio *a = ctx;
+    if (a->clean == NULL) {
+        send_pcm(a, pcm, n_samples);
+        return;
+    }
+    while (n_samples > 0) {
+        size_t room = MT_PCM_BLOCK - a->block_len, n = n_samples < room ? n_samples : room;
+        memcpy(a->block + a->block_len, pcm, n * sizeof(pcm[0]));
+        a->block_len += n;
+        pcm += n;
+        n_samples -= n;
+        if (a->block_len < MT_PCM_BLOCK)
+            return;
+        mt_clean_voice(a->clean, a->block);
+        send_pcm(a, a->block, MT_PCM_BLOCK);
+        a->block_len = 0;
+    }
+}
+
+/* Files and tones are sent as they are. Without a canceller a device's sound is, too. While it is open only. */
+static void start_cleaning(mt_audio *a) {
+    mt_clean *clean = NULL;
+    bool device = a->mic_spec.kind == MT_SPEC_DEFAULT || a->mic_spec.kind == MT_SPEC_DEVICE;
+    if (!device || a->raw_voice)
+        return;
+    if (mt_clean_create(MT_CLEAN_BEST, &clean) != MT_OK) {
+        mt_log(MT_LOG_INFO, "audio", "neither webrtcdsp nor speexdsp is here: echo is not cancelled");
+        return;
+    }
+    mt_log(MT_LOG_DEBUG, "audio", "echo cancelling by %s", mt_clean_name(clean));
+    pthread_mutex_lock(&a->clean_lock);
+    a->clean = clean;
+    a->block_len = 0;
+    pthread_mutex_unlock(&a->clean_lock);
+}
+
+/* After the capture has ended. */
+static void stop_cleaning(mt_audio *a) {
+    pthread_mutex_lock(&a->clean_lock);
+    mt_clean *clean = a->clean;
+    a->clean = NULL;
+    pthread_mutex_unlock(&a->clean_lock);
+    mt_clean_destroy(clean);
+}
+
+static void close_microphone(mt_audio *a) {
+    mt_capture_destroy(a->capture);
+    a->capture = NULL;
+    stop_cleaning(a);
 }
 
 static void on_packet(void *ctx, const void *packet, size_t len_bytes) {
@@ -214,8 +274,7 @@ static void on_packet(void *ctx, const void *packet, size_t len_bytes) {
 
 static void on_capture_failed(void *ctx, const char *what) {
     mt_audio *a = ctx;
-    mt_capture_destroy(a->capture);
-    a->capture = NULL;
+    close_microphone(a);
     char *text = g_strdup_printf(
         _("The microphone failed (%s) and is off. Plug it in again or choose another; the talk goes on in writing."),
         what);
@@ -225,8 +284,7 @@ static void on_capture_failed(void *ctx, const char *what) {
 
 mt_err mt_audio_mic(mt_audio *a, bool on) {
     if (!on) {
-        mt_capture_destroy(a->capture);
-        a->capture = NULL;
+        close_microphone(a);
         return MT_OK;
     }
     if (a->capture != NULL)
@@ -234,9 +292,12 @@ mt_err mt_audio_mic(mt_audio *a, bool on) {
     static const mt_capture_events events = {on_pcm, on_capture_failed};
     const char *why = "no thread or memory for the microphone";
     mt_sender_begin(a->sender, mt_clock_us());
+    start_cleaning(a);
     mt_err err = mt_capture_create(&a->mic_spec, &events, a, &a->capture, &why);
-    if (err != MT_OK)
+    if (err != MT_OK) {
+        stop_cleaning(a);
         post_error(a, true, why);
+    }
     return err;
 }
 
@@ -270,6 +331,11 @@ static mt_err set_both(mt_audio *a, const char *mic, const char *speaker) {
     return err == MT_OK ? set_spec(speaker, false, &a->speaker_text, &a->speaker_spec) : err;
 }
 
+static void reopen_microphone(mt_audio *a) {
+    close_microphone(a);
+    (void)!mt_audio_mic(a, true); /* an error event tells of the failure */
+}
+
 mt_err mt_audio_set_devices(mt_audio *a, const char *mic, const char *speaker) {
     bool mic_moves = !same_text(mic, a->mic_text) && a->capture != NULL;
     bool speaker_moves = !same_text(speaker, a->speaker_text);
@@ -281,16 +347,17 @@ mt_err mt_audio_set_devices(mt_audio *a, const char *mic, const char *speaker) {
         a->playback = NULL;
         start_playback(a, &a->speaker_spec);
     }
-    if (mic_moves) {
-        (void)!mt_audio_mic(a, false);
-        (void)!mt_audio_mic(a, true); /* an error event tells of the failure */
-    }
+    if (mic_moves)
+        reopen_microphone(a);
     return MT_OK;
 }
 
 void mt_audio_set_raw_voice(mt_audio *a, bool raw) {
-    (void)a;
-    (void)raw;
+    if (raw == a->raw_voice)
+        return;
+    a->raw_voice = raw;
+    if (a->capture != NULL)
+        reopen_microphone(a);
 }
 
 /* Life */
@@ -317,6 +384,8 @@ mt_err mt_audio_create(const mt_audio_config *cfg, const mt_audio_events *events
     a->ctx = ctx;
     a->context = g_main_context_ref_thread_default();
     a->loop = cfg->loop;
+    a->raw_voice = cfg->raw_voice;
+    pthread_mutex_init(&a->clean_lock, NULL);
     a->recv_payload_type = cfg->recv_payload_type;
     pthread_mutex_init(&a->report_lock, NULL);
     mt_err err = setup(a, cfg);
@@ -333,7 +402,7 @@ mt_err mt_audio_create(const mt_audio_config *cfg, const mt_audio_events *events
 void mt_audio_destroy(mt_audio *a) {
     if (a == NULL)
         return;
-    mt_capture_destroy(a->capture);
+    close_microphone(a);
     mt_playback_destroy(a->playback);
     stop_source(&a->ticks);
     stop_source(&a->notices[false]);
@@ -344,6 +413,7 @@ void mt_audio_destroy(mt_audio *a) {
     mt_free(a->speaker_text);
     g_main_context_unref(a->context);
     pthread_mutex_destroy(&a->report_lock);
+    pthread_mutex_destroy(&a->clean_lock);
     mt_free(a);
 }
 
