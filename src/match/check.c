@@ -8,8 +8,11 @@
             return text;                                                                                               \
     } while (0)
 
-static bool drawable(const mt_user *u) {
-    return u->status == MT_READY && u->wait != MT_WAIT_PAUSED;
+/* now_ms may be a lie (-1): then whoever is in the pool may be there. */
+static bool drawable(const mt_match *m, const mt_user *u, int64_t now_ms) {
+    if (now_ms < 0 && u->status == MT_READY && u->wait == MT_WAIT_POLL)
+        return u->pool_at != MT_POOL_NOWHERE;
+    return mt_wait_is_drawable(m, u, now_ms);
 }
 
 static const char *check_user(const mt_match *m, mt_user *u, int64_t now_ms) {
@@ -20,8 +23,10 @@ static const char *check_user(const mt_match *m, mt_user *u, int64_t now_ms) {
     REQUIRE((u->pair != NULL) == (u->status >= MT_PAIRED), "status and pair disagree");
     REQUIRE(u->status == MT_BUSY || u->links != 0, "a user waits or talks without policies");
     REQUIRE(u->links <= MT_LINK_ALL, "policies that do not exist");
-    REQUIRE(drawable(u) == (u->pool_at != MT_POOL_NOWHERE), "the pool is not those who can be drawn");
-    REQUIRE(!drawable(u) || (u->pool_at < c->len && c->at[u->pool_at] == u), "a user's place in the pool is wrong");
+    REQUIRE(now_ms < 0 || u->status != MT_READY || !mt_match_is_barred(u, now_ms), "one who is barred waits");
+    REQUIRE(drawable(m, u, now_ms) == (u->pool_at != MT_POOL_NOWHERE), "the pool is not those who can be drawn");
+    REQUIRE(u->pool_at == MT_POOL_NOWHERE || (u->pool_at < c->len && c->at[u->pool_at] == u),
+            "a user's place in the pool is wrong");
     REQUIRE(wants_ms == MT_NEVER || (u->timer.armed && u->timer.due_ms <= wants_ms), "a user's timer is late");
     REQUIRE(wants_ms == MT_NEVER || wants_ms > now_ms, "a user's time has passed unseen");
     REQUIRE(u->pair == NULL || u->pair->caller == u || u->pair->callee == u, "a user is in a pair of others");
@@ -43,9 +48,11 @@ static const char *check_pair(const mt_pair *p, int64_t now_ms) {
 /* Two held requests that could be answered with each other must not both wait. */
 static const char *check_waiting(const mt_match *m, const mt_user *a, const mt_user *b, int64_t now_ms) {
     int64_t since_ms = a->wait_since_ms > b->wait_since_ms ? a->wait_since_ms : b->wait_since_ms;
-    if (a == b || !drawable(a) || !drawable(b) || (a->links & b->links) == 0)
+    if (a == b || !drawable(m, a, now_ms) || !drawable(m, b, now_ms) || (a->links & b->links) == 0)
         return NULL;
     if (a->wait != MT_WAIT_HELD || b->wait != MT_WAIT_HELD)
+        return NULL;
+    if (mt_match_is_blocked(m, a, b))
         return NULL;
     REQUIRE(mt_draw_is_repeat(a, b), "two wait who could be drawn");
     REQUIRE(now_ms - since_ms < (int64_t)m->cfg.repeat_after_ms, "two wait who could meet again");
@@ -53,14 +60,16 @@ static const char *check_waiting(const mt_match *m, const mt_user *a, const mt_u
 }
 
 static const char *check_users(const mt_match *m, int64_t now_ms) {
-    size_t users = 0, ready = 0, pooled = 0;
+    size_t users = 0, ready = 0, pooled = 0, edges = 0, made = 0;
     size_t claims[MT_LINK_ALL + 1] = {0};
     const char *bad = NULL;
     for (mt_user *u = mt_match_next(m, NULL); u != NULL && bad == NULL; u = mt_match_next(m, u)) {
         bad = check_user(m, u, now_ms);
         users++;
         ready += u->status == MT_READY;
-        pooled += drawable(u);
+        pooled += drawable(m, u, now_ms);
+        edges += u->edge_count;
+        made += u->blocks_made;
         claims[u->links]++;
         for (mt_user *v = mt_match_next(m, NULL); v != NULL && bad == NULL; v = mt_match_next(m, v))
             bad = check_waiting(m, u, v, now_ms);
@@ -68,6 +77,7 @@ static const char *check_users(const mt_match *m, int64_t now_ms) {
     if (bad != NULL)
         return bad;
     REQUIRE(users == m->by_key.count && users == m->by_exten.count, "the tables do not hold the users");
+    REQUIRE(made == m->blocks.count && edges == 2 * made, "the table does not hold the blocks");
     REQUIRE(ready == m->ready, "the count of the ready is wrong");
     REQUIRE(pooled == mt_pool_count(&m->pool, MT_LINK_ALL), "the pool holds someone else");
     for (unsigned links = 1; links <= MT_LINK_ALL; links++) {

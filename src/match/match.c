@@ -15,8 +15,10 @@ void mt_match_config_default(mt_match_config *cfg) {
         .answer_ms = 15000,
         .answer_phone_ms = 60000,
         .ready_lapse_ms = 30000,
+        .poll_fresh_ms = 5000,
         .keep_wait_ms = 5000,
         .max_users = 20000,
+        .max_blocks = 100,
         .first_exten = 111000,
     };
 }
@@ -32,6 +34,8 @@ static mt_err init_maps(mt_match *m) {
         err = mt_map_init(&m->by_exten, m->random);
     if (err == MT_OK)
         err = mt_map_init(&m->by_id, m->random);
+    if (err == MT_OK)
+        err = mt_map_init(&m->blocks, m->random);
     return err;
 }
 
@@ -68,8 +72,10 @@ void mt_match_destroy(mt_match *m) {
         mt_free(p);
     }
     MT_LIST_FOREACH_SAFE(it, &m->online) {
+        mt_block_forget(m, MT_CONTAINER(it, mt_user, online));
         mt_free(MT_CONTAINER(it, mt_user, online));
     }
+    mt_map_deinit(&m->blocks);
     mt_map_deinit(&m->by_id);
     mt_map_deinit(&m->by_exten);
     mt_map_deinit(&m->by_key);
@@ -104,6 +110,7 @@ mt_err mt_match_add(mt_match *m, mt_slice name, mt_slice key, bool phone, int64_
     u->touched_ms = now_ms;
     u->retry_ms = MT_NEVER;
     u->pool_at = MT_POOL_NOWHERE;
+    mt_list_init(&u->edges);
     mt_timer_init(&u->timer, mt_wait_fired);
     mt_err err = mt_map_put(&m->by_key, mt_slice_n(u->text + name.len, key.len), &u->by_key);
     if (err == MT_OK)
@@ -116,6 +123,7 @@ mt_err mt_match_add(mt_match *m, mt_slice name, mt_slice key, bool phone, int64_
 
 static void free_user(mt_match *m, mt_user *u) {
     mt_timer_stop(&m->timers, &u->timer);
+    mt_block_forget(m, u);
     mt_pool_unclaim(&m->pool, u);
     mt_map_remove(&m->by_key, &u->by_key);
     mt_map_remove(&m->by_exten, &u->by_exten);

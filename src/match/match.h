@@ -52,8 +52,11 @@ typedef struct mt_match_config {
     uint32_t answer_ms;       /* 15000: from the first 18x to the final */
     uint32_t answer_phone_ms; /* 60000: the same where the callee is a phone */
     uint32_t ready_lapse_ms;  /* 30000: READY by mt_match_ready lapses to BUSY after the last mt_match_touch */
+    uint32_t poll_fresh_ms;   /* 5000: who is READY by mt_match_ready is drawn by others only so long after the last
+                                 mt_match_touch; he draws himself whenever he asks */
     uint32_t keep_wait_ms;    /* 5000: after mt_match_pause the waiting time is kept, without being drawn */
     size_t max_users;         /* 20000 */
+    uint32_t max_blocks;      /* 100: by one user */
     uint32_t first_exten;     /* 111000 */
 } mt_match_config;
 void mt_match_config_default(mt_match_config *cfg);
@@ -110,12 +113,22 @@ bool mt_pair_callee_is_ready(const mt_pair *p);
 bool mt_pair_is_up(const mt_pair *p);
 unsigned mt_pair_links(const mt_pair *p); /* the common policies */
 
+/* The two are never drawn for each other while both are logged in. A pair that they are in stays. MT_OK too where it is
+ * so already. MT_EINVAL: by is other. MT_ELIMIT: he has blocked max_blocks of those online. MT_ENOMEM. */
+mt_err mt_match_block(mt_match *m, mt_user *by, mt_user *other) MT_MUST_CHECK;
+bool mt_match_is_blocked(const mt_match *m, const mt_user *a, const mt_user *b);
+/* Takes no part in draws before that time: he leaves the pool, and ready, draw and turn are MT_EDENIED until then, but
+ * for one who is in a pair. A time that has passed lifts it. */
+void mt_match_bar(mt_match *m, mt_user *u, int64_t until_ms, int64_t now_ms);
+bool mt_match_is_barred(const mt_user *u, int64_t now_ms);
+int64_t mt_user_barred_until_ms(const mt_user *u);
+
 /* The specification's way (poll). links: a set of MT_LINK_*, else MT_EINVAL. */
-/* BUSY or READY -> READY, in the pool; never draws. MT_ESTATE at PAIRED and READY_TO_TALK. MT_ENOMEM: unchanged. One
- * who waits by mt_match_turn goes on waiting so. */
+/* BUSY or READY -> READY, in the pool; never draws. MT_ESTATE at PAIRED and READY_TO_TALK. MT_EDENIED: barred.
+ * MT_ENOMEM: unchanged. One who waits by mt_match_turn goes on waiting so. */
 mt_err mt_match_ready(mt_match *m, mt_user *u, unsigned links, int64_t now_ms) MT_MUST_CHECK;
-/* Draws a partner for a READY user. MT_ESTATE: not READY. MT_EMORE: nobody to draw. MT_ENOMEM: unchanged. MT_OK also
- * when he is in a pair already (out: it). */
+/* Draws a partner for a READY user. MT_EDENIED: barred. MT_ESTATE: not READY. MT_EMORE: nobody to draw. MT_ENOMEM:
+ * unchanged. MT_OK also when he is in a pair already (out: it). */
 mt_err mt_match_draw(mt_match *m, mt_user *u, int64_t now_ms, mt_pair **out) MT_MUST_CHECK;
 /* Any request of his: puts the lapse of READY off. */
 void mt_match_touch(mt_match *m, mt_user *u, int64_t now_ms);
@@ -127,8 +140,8 @@ void mt_match_busy(mt_match *m, mt_user *u, mt_pair_end why, int64_t now_ms);
 /* The way of /v1 (a held request). */
 /* Ready and draw in one step. MT_OK: *out is the pair (a new one, or repeated while he is PAIRED). MT_EMORE: he waits
  * in the pool, `drawn` will tell, also by time alone (repeat_after_ms, see mt_match_tick). MT_ESTATE: in a call that is
- * up or ringing (in_talk). MT_EINVAL: links. MT_ENOMEM: unchanged. If he is waiting so already, `superseded` is
- * reported first; a request of his that is held while he is in a pair is its holder's to answer. */
+ * up or ringing (in_talk). MT_EDENIED: barred. MT_EINVAL: links. MT_ENOMEM: unchanged. If he is waiting so already,
+ * `superseded` is reported first; a request of his that is held while he is in a pair is its holder's to answer. */
 mt_err mt_match_turn(mt_match *m, mt_user *u, unsigned links, int64_t now_ms, mt_pair **out) MT_MUST_CHECK;
 /* The held request was answered `waiting`: out of the pool, waiting time kept for keep_wait_ms, then BUSY. */
 void mt_match_pause(mt_match *m, mt_user *u, int64_t now_ms);
@@ -138,7 +151,8 @@ void mt_match_leave(mt_match *m, mt_user *u, int64_t now_ms);
 /* Ending and following one pair by id; MT_ENOENT: no such pair any more (nothing is touched). What a pair has behind it
  * already is MT_OK again and changes nothing, its time-outs least of all. */
 mt_err mt_match_end(mt_match *m, const uint8_t id[MT_PAIR_ID_BYTES], mt_pair_end why, int64_t now_ms) MT_MUST_CHECK;
-/* The draw's answer could not be written to `lost`: he goes BUSY, the other is READY again with his waiting time. If he
+/* The draw's answer could not be written to `lost`: he goes BUSY, the other, unless barred, is READY again with his
+ * waiting time. If he
  * waits by mt_match_turn he draws anew at once (`drawn` within the call). The two do not count as last partners. Once
  * the callee is READY_TO_TALK the other has been told already and waits for a call, not for a draw: both go BUSY then.
  * MT_EINVAL: lost is not in that pair. */

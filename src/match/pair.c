@@ -187,14 +187,16 @@ mt_err mt_match_undo(mt_match *m, const uint8_t id[MT_PAIR_ID_BYTES], mt_user *l
     mt_user *other = lost == p->caller ? p->callee : p->caller;
     dissolve(m, p);
     mt_status lost_was = mt_user_set_status(m, lost, MT_BUSY);
-    mt_status other_was = mt_user_set_status(m, other, MT_READY);
-    mt_wait_resume(m, other, now_ms);
+    bool barred = mt_match_is_barred(other, now_ms); /* since he was drawn */
+    mt_status other_was = mt_user_set_status(m, other, barred ? MT_BUSY : MT_READY);
+    if (!barred)
+        mt_wait_resume(m, other, now_ms);
     mt_user_report(m, lost, lost_was);
     mt_user_report(m, other, other_was);
     report_end(m, p, MT_END_UNDONE);
     /* Someone may have come meanwhile and waits as he does: his request still stands, so he draws. The undone pair left
      * the memory for it. */
-    if (other->wait == MT_WAIT_HELD)
+    if (!barred && other->wait == MT_WAIT_HELD)
         (void)mt_wait_draw(m, other, now_ms);
     return MT_OK;
 }

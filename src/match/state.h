@@ -14,7 +14,7 @@
 
 /* How a user waits while he is READY; kept while he is in a pair, so that an undone draw finds it again. */
 typedef enum mt_wait {
-    MT_WAIT_POLL,  /* by mt_match_ready: in the pool, lapses */
+    MT_WAIT_POLL,  /* by mt_match_ready: in the pool while his last request is fresh, lapses */
     MT_WAIT_HELD,  /* by mt_match_turn: in the pool, draws by himself when time allows a repetition */
     MT_WAIT_PAUSED /* by mt_match_pause: not in the pool, lapses soon */
 } mt_wait;
@@ -28,11 +28,15 @@ struct mt_user {
     uint8_t wait;        /* mt_wait */
     uint8_t links;       /* 0: not told yet */
     bool phone;
+    uint32_t edge_count; /* blocks in which he is at one end or the other */
     mt_pair *pair;
     int64_t wait_since_ms;
-    int64_t touched_ms; /* last request; when paused: since when */
-    int64_t retry_ms;   /* HELD: when to draw again; MT_NEVER: only others draw him */
-    mt_timer timer;     /* may fire earlier than wanted: it is not moved each time the wish is put off */
+    int64_t touched_ms;      /* last request; when paused: since when */
+    int64_t retry_ms;        /* HELD: when to draw again; MT_NEVER: only others draw him */
+    int64_t barred_until_ms; /* is not drawn, and may not enter the pool, before then */
+    mt_list edges;           /* of block.c */
+    uint32_t blocks_made;
+    mt_timer timer; /* may fire earlier than wanted: it is not moved each time the wish is put off */
     mt_map_node by_key;
     mt_map_node by_exten;
     mt_list online; /* in order of login */
@@ -61,7 +65,7 @@ struct mt_match {
     void *ctx;
     mt_random random;
     mt_timerq timers;
-    mt_map by_key, by_exten, by_id;
+    mt_map by_key, by_exten, by_id, blocks;
     mt_list online;
     mt_pool pool;
     mt_pair *spare; /* the next pair's memory, so that a draw once begun cannot fail */
@@ -80,6 +84,9 @@ static inline void mt_match_enter(const mt_match *m) {
 mt_status mt_user_set_status(mt_match *m, mt_user *u, mt_status status);
 void mt_user_report(mt_match *m, mt_user *u, mt_status was);
 
+/* All blocks of a user who leaves. */
+void mt_block_forget(mt_match *m, mt_user *u);
+
 /* Whether these two met in the last talk of one of them. */
 bool mt_draw_is_repeat(const mt_user *a, const mt_user *b);
 /* Whom u, who must not be in the pool, draws now; NULL: nobody. */
@@ -91,6 +98,8 @@ mt_pair *mt_wait_draw(mt_match *m, mt_user *u, int64_t now_ms);
 void mt_wait_resume(mt_match *m, mt_user *u, int64_t now_ms);
 /* READY to BUSY, out of the pool; reported. Nothing if he is not READY. */
 void mt_wait_stop(mt_match *m, mt_user *u);
+/* Whether one who waits is to be in the pool. */
+bool mt_wait_is_drawable(const mt_match *m, const mt_user *u, int64_t now_ms);
 /* When u's timer has something to do; MT_NEVER: nothing. */
 int64_t mt_wait_wants_ms(const mt_match *m, const mt_user *u);
 mt_timer_fn mt_wait_fired;

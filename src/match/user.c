@@ -50,6 +50,14 @@ int64_t mt_user_wait_since_ms(const mt_user *u) {
     return u->wait_since_ms;
 }
 
+int64_t mt_user_barred_until_ms(const mt_user *u) {
+    return u->barred_until_ms;
+}
+
+bool mt_match_is_barred(const mt_user *u, int64_t now_ms) {
+    return u->barred_until_ms > now_ms;
+}
+
 void mt_user_set_ctx(mt_user *u, void *ctx) {
     u->ctx = ctx;
 }

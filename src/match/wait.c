@@ -8,6 +8,8 @@ int64_t mt_wait_wants_ms(const mt_match *m, const mt_user *u) {
         return MT_NEVER;
     switch ((mt_wait)u->wait) {
     case MT_WAIT_POLL:
+        if (u->pool_at != MT_POOL_NOWHERE && m->cfg.poll_fresh_ms < m->cfg.ready_lapse_ms)
+            return u->touched_ms + m->cfg.poll_fresh_ms;
         return u->touched_ms + m->cfg.ready_lapse_ms;
     case MT_WAIT_PAUSED:
         return u->touched_ms + m->cfg.keep_wait_ms;
@@ -15,6 +17,12 @@ int64_t mt_wait_wants_ms(const mt_match *m, const mt_user *u) {
         break;
     }
     return u->retry_ms;
+}
+
+bool mt_wait_is_drawable(const mt_match *m, const mt_user *u, int64_t now_ms) {
+    if (u->status != MT_READY || u->wait == MT_WAIT_PAUSED)
+        return false;
+    return u->wait == MT_WAIT_HELD || now_ms - u->touched_ms < (int64_t)m->cfg.poll_fresh_ms;
 }
 
 /* Makes sure that the timer fires by the time wanted. One armed for an earlier time is left alone: being drawn, touched
@@ -25,14 +33,19 @@ static void arm(mt_match *m, mt_user *u) {
         mt_timer_set(&m->timers, &u->timer, due_ms);
 }
 
+/* Into the pool, or out of it. */
+static void place(mt_match *m, mt_user *u, int64_t now_ms) {
+    if (mt_wait_is_drawable(m, u, now_ms))
+        mt_pool_add(&m->pool, u);
+    else
+        mt_pool_remove(&m->pool, u);
+}
+
 static void wait_as(mt_match *m, mt_user *u, mt_wait wait, int64_t now_ms) {
     int64_t repeat_ms = u->wait_since_ms + m->cfg.repeat_after_ms;
     u->wait = (uint8_t)wait;
     u->retry_ms = wait == MT_WAIT_HELD && repeat_ms > now_ms ? repeat_ms : MT_NEVER;
-    if (wait == MT_WAIT_PAUSED)
-        mt_pool_remove(&m->pool, u);
-    else
-        mt_pool_add(&m->pool, u);
+    place(m, u, now_ms);
     arm(m, u);
 }
 
@@ -79,6 +92,12 @@ static void retry(mt_match *m, mt_user *u, int64_t now_ms) {
     arm(m, u);
 }
 
+/* One who does not ask any more would keep whoever draws him waiting in vain. His next request brings him back. */
+static void go_stale(mt_match *m, mt_user *u) {
+    mt_pool_remove(&m->pool, u);
+    arm(m, u);
+}
+
 void mt_wait_fired(mt_timer *t, void *ctx, int64_t now_ms) {
     mt_match *m = ctx;
     mt_user *u = MT_CONTAINER(t, mt_user, timer);
@@ -86,6 +105,8 @@ void mt_wait_fired(mt_timer *t, void *ctx, int64_t now_ms) {
         arm(m, u);
     else if (u->wait == MT_WAIT_HELD)
         retry(m, u, now_ms);
+    else if (u->wait == MT_WAIT_POLL && now_ms - u->touched_ms < (int64_t)m->cfg.ready_lapse_ms)
+        go_stale(m, u);
     else
         mt_wait_stop(m, u);
 }
@@ -109,6 +130,8 @@ mt_err mt_match_ready(mt_match *m, mt_user *u, unsigned links, int64_t now_ms) {
     mt_match_enter(m);
     if (u->pair != NULL)
         return MT_ESTATE;
+    if (mt_match_is_barred(u, now_ms))
+        return MT_EDENIED;
     if (u->status == MT_READY && u->wait == MT_WAIT_HELD)
         return links_exist(links) ? MT_OK : MT_EINVAL; /* what his held request said goes on to count */
     mt_err err = claim(m, u, links);
@@ -120,6 +143,8 @@ mt_err mt_match_ready(mt_match *m, mt_user *u, unsigned links, int64_t now_ms) {
 mt_err mt_match_draw(mt_match *m, mt_user *u, int64_t now_ms, mt_pair **out) {
     mt_match_enter(m);
     if (u->pair == NULL) {
+        if (mt_match_is_barred(u, now_ms))
+            return MT_EDENIED;
         if (u->status != MT_READY)
             return MT_ESTATE;
         mt_err err = mt_pair_reserve(m);
@@ -135,8 +160,20 @@ mt_err mt_match_draw(mt_match *m, mt_user *u, int64_t now_ms, mt_pair **out) {
 
 void mt_match_touch(mt_match *m, mt_user *u, int64_t now_ms) {
     mt_match_enter(m);
-    if (u->status != MT_READY || u->wait != MT_WAIT_PAUSED)
-        u->touched_ms = now_ms;
+    if (u->status == MT_READY && u->wait == MT_WAIT_PAUSED)
+        return;
+    u->touched_ms = now_ms;
+    if (u->status == MT_READY && u->pool_at == MT_POOL_NOWHERE) {
+        mt_pool_add(&m->pool, u);
+        arm(m, u);
+    }
+}
+
+void mt_match_bar(mt_match *m, mt_user *u, int64_t until_ms, int64_t now_ms) {
+    mt_match_enter(m);
+    u->barred_until_ms = until_ms;
+    if (mt_match_is_barred(u, now_ms))
+        mt_wait_stop(m, u);
 }
 
 mt_err mt_match_turn(mt_match *m, mt_user *u, unsigned links, int64_t now_ms, mt_pair **out) {
@@ -147,6 +184,8 @@ mt_err mt_match_turn(mt_match *m, mt_user *u, unsigned links, int64_t now_ms, mt
         *out = u->pair;
         return MT_OK;
     }
+    if (mt_match_is_barred(u, now_ms))
+        return MT_EDENIED;
     mt_err err = mt_pair_reserve(m);
     if (err == MT_OK)
         err = claim(m, u, links);

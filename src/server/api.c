@@ -41,6 +41,8 @@ static const route routes[] = {
     {"/sip-file-lookup", MT_HTTP_GET, OPERATOR, mt_routes_spec_sip_file},
     {"/v1/turn", MT_HTTP_POST, USER, mt_routes_v1_turn},
     {"/v1/turn", MT_HTTP_DELETE, USER, mt_routes_v1_leave},
+    {"/v1/turn/block", MT_HTTP_POST, USER, mt_routes_conduct_block},
+    {"/v1/turn/report", MT_HTTP_POST, USER, mt_routes_conduct_report},
     {"/v1/turn/link", MT_HTTP_PUT, USER, mt_asterisk_link_put},
     {"/v1/turn/link", MT_HTTP_GET, USER, mt_asterisk_link_get},
     {"/v1/me", MT_HTTP_GET, USER, mt_routes_v1_me},

@@ -20,13 +20,14 @@ typedef struct entry {
     uint8_t key[8];
     uint32_t conns, users, idle;
     int64_t used_ms;
-    bucket logins, requests, sip_stream, sip_datagram;
+    bucket logins, requests, sip_stream, sip_datagram, reports;
 } entry;
 
 void mt_limits_config_default(mt_limits_config *cfg) {
     *cfg = (mt_limits_config){.conns = 500,
                               .logins_min = 300,
                               .requests_min = 6000, .sip_min = 6000,
+                              .reports_min = 6,
                               .idle_logins = 50,
                               .users = 1000,
                               .max_addresses = 100000};
@@ -95,6 +96,7 @@ static entry *create(mt_limits *l, const mt_addr *a, int64_t now_ms) {
     mt_list_init(&e->recent);
     e->logins = (bucket){(int64_t)l->cfg.logins_min * MINUTE_MS, now_ms};
     e->requests = (bucket){(int64_t)l->cfg.requests_min * MINUTE_MS, now_ms};
+    e->reports = (bucket){(int64_t)l->cfg.reports_min * MINUTE_MS, now_ms};
     e->sip_stream = e->sip_datagram = (bucket){(int64_t)l->cfg.sip_min * MINUTE_MS, now_ms};
     return e;
 }
@@ -170,6 +172,17 @@ uint32_t mt_limits_login(mt_limits *l, const mt_addr *a, int64_t now_ms) {
         return 1;
     bool crowded = e->idle >= l->cfg.idle_logins || e->users >= l->cfg.users;
     return crowded ? IDLE_RETRY_S : take(&e->logins, l->cfg.logins_min, now_ms);
+}
+
+uint32_t mt_limits_report(mt_limits *l, const mt_addr *a, int64_t now_ms) {
+    if (exempt(l, a))
+        return 0;
+    entry *e = use(l, a, now_ms);
+    return e == NULL ? 1 : take(&e->reports, l->cfg.reports_min, now_ms);
+}
+
+bool mt_limits_counts(const mt_limits *l, const mt_addr *a) {
+    return !exempt(l, a);
 }
 
 void mt_limits_user_add(mt_limits *l, const mt_addr *a, int64_t now_ms) {

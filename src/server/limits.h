@@ -19,6 +19,7 @@ typedef struct mt_limits_config {
     uint32_t logins_min;    /* 300 a minute */
     uint32_t requests_min;  /* 6000 a minute */
     uint32_t sip_min;       /* 6000 a minute; datagrams, whose source can be forged, apart from streams */
+    uint32_t reports_min;   /* 6 a minute, about others */
     uint32_t idle_logins;   /* 50: logins without a SIP binding */
     uint32_t users;         /* 1000: logins at a time; one connection can keep all of them registered */
     uint32_t max_addresses; /* 100000 remembered */
@@ -42,6 +43,9 @@ void mt_limits_conn_closed(mt_limits *l, const mt_addr *a);
 uint32_t mt_limits_request(mt_limits *l, const mt_addr *a, int64_t now_ms);
 uint32_t mt_limits_sip(mt_limits *l, const mt_addr *a, bool datagram, int64_t now_ms);
 uint32_t mt_limits_login(mt_limits *l, const mt_addr *a, int64_t now_ms);
+uint32_t mt_limits_report(mt_limits *l, const mt_addr *a, int64_t now_ms);
+/* Whether anything is counted for it. */
+bool mt_limits_counts(const mt_limits *l, const mt_addr *a);
 
 /* Somebody has logged in from there, or is gone. */
 void mt_limits_user_add(mt_limits *l, const mt_addr *a, int64_t now_ms);

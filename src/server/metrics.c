@@ -3,10 +3,12 @@
 #include <assert.h>
 
 #include "server/server_int.h"
+#include "server/suspension.h"
 #include "server/web.h"
 #include "sip/msg.h"
 
 static_assert((int)MT_WEB_TROUBLES <= MT_METRICS_PROBLEMS, "room for each trouble");
+static_assert((int)MT_REPORT_REASONS <= MT_METRICS_REASONS, "room for each reason");
 
 const uint32_t mt_metrics_bounds_ms[MT_METRICS_BOUNDS] = {1,   2,    5,    10,   20,    50,    100,  200,
                                                           500, 1000, 2000, 5000, 10000, 30000, 60000};
@@ -81,9 +83,28 @@ static void write_draws(const mt_server *srv, mt_buf *out) {
     times(out, "setup_seconds", "From the draw to the call being up.", &m->setup);
 }
 
+static void write_conduct(const mt_server *srv, mt_buf *out) {
+    static const char *const whom[] = {"login", "address"};
+    const mt_metrics *m = &srv->metrics;
+    int64_t now_ms = mt_server_now_ms(srv);
+    uint64_t suspended = 0;
+    for (mt_user *u = NULL; (u = mt_match_next(srv->match, u)) != NULL;)
+        suspended += mt_match_is_barred(u, now_ms);
+    one(out, "blocks_total", "counter", "Partners blocked.", m->blocks);
+    head(out, "reports_total", "counter", "Reports about partners, by reason.");
+    for (size_t i = 0; i < MT_REPORT_REASONS; i++)
+        labelled(out, "reports_total", "reason", mt_suspension_reasons[i], m->reports[i]);
+    one(out, "reports_lost_total", "counter", "Reports that could not be written.", m->reports_lost);
+    head(out, "suspensions_total", "counter", "Suspensions by reports, of what.");
+    for (size_t i = 0; i < 2; i++)
+        labelled(out, "suspensions_total", "of", whom[i], m->suspended[i]);
+    one(out, "users_suspended", "gauge", "Users logged in who take part in no draw.", suspended);
+}
+
 static void write_refusals(const mt_server *srv, mt_buf *out) {
-    static const char *const kinds[] = {"requests_per_address",     "logins_per_address", "connections_per_address",
-                                        "sip_requests_per_address", "method_not_allowed", "sip_credentials"};
+    static const char *const kinds[] = {"requests_per_address",     "logins_per_address",  "connections_per_address",
+                                        "sip_requests_per_address", "reports_per_address", "method_not_allowed",
+                                        "sip_credentials"};
     const mt_metrics *m = &srv->metrics;
     uint64_t of_address = m->refused[MT_REFUSED_CONNECTIONS], all = mt_net_count(srv->net).refused;
     head(out, "refusals_total", "counter", "What was refused, by reason.");
@@ -127,6 +148,7 @@ static void write_net(const mt_server *srv, mt_buf *out) {
 void mt_metrics_write(const mt_server *srv, mt_buf *out) {
     write_users(srv, out);
     write_draws(srv, out);
+    write_conduct(srv, out);
     write_refusals(srv, out);
     write_sip(srv, out);
     write_net(srv, out);

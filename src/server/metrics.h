@@ -24,6 +24,7 @@ typedef enum mt_metrics_refusal {
     MT_REFUSED_LOGINS,      /* the same for logins */
     MT_REFUSED_CONNECTIONS, /* the same for connections */
     MT_REFUSED_SIP,         /* the same for SIP requests */
+    MT_REFUSED_REPORTS,     /* the same for reports about others */
     MT_REFUSED_METHOD,      /* 405 */
     MT_REFUSED_SIP_AUTH,    /* wrong credentials in SIP */
     MT_REFUSED_KINDS
@@ -31,10 +32,14 @@ typedef enum mt_metrics_refusal {
 
 #define MT_METRICS_PROBLEMS 48 /* room for each mt_web_trouble */
 
+#define MT_METRICS_REASONS 8 /* room for each mt_suspension_reason */
+
 typedef struct mt_metrics {
     uint64_t problems[MT_METRICS_PROBLEMS]; /* by mt_web_trouble */
     uint64_t refused[MT_REFUSED_KINDS];
-    uint64_t sip_responses[7]; /* sent, by class; [0]: other than 1xx to 6xx */
+    uint64_t blocks, reports[MT_METRICS_REASONS], reports_lost; /* reports by mt_suspension_reason; lost: not written */
+    uint64_t suspended[2];                                      /* logins, addresses */
+    uint64_t sip_responses[7];                                  /* sent, by class; [0]: other than 1xx to 6xx */
     mt_metrics_times draw_wait, setup, lag;
     uint64_t calls; /* that came up */
 } mt_metrics;

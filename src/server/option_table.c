@@ -88,6 +88,15 @@ const mt_option mt_option_table[] = {
          .value = "WHEN"),
 
     TEXT("conduct", "contact", contact, LIVE, HELP("how users reach the operator, shown to them")),
+    U32("conduct", "report_threshold", conduct.threshold, 0, MT_CONDUCT_THRESHOLD_MAX, LIVE,
+        HELP("reporters who suspend a login; 0: none is suspended")),
+    U32("conduct", "report_threshold_address", conduct.address_threshold, 0, MT_CONDUCT_THRESHOLD_MAX, LIVE,
+        HELP("reporters who suspend all at an address; 0: none is suspended")),
+    U32("conduct", "report_window_s", conduct.window_s, 1, DAY_S, LIVE, HELP("a report counts so long")),
+    U32("conduct", "suspend_s", conduct.suspend_s, 1, DAY_S, LIVE, HELP("who is suspended is not drawn so long")),
+    U32("conduct", "blocks_per_user", match.max_blocks, 1, 10000, HELP("others online whom one may block")),
+    TEXT("conduct", "reports_dir", reports_dir, HELP("write reports as files into this folder"), .value = "DIR"),
+    U32("conduct", "reports_keep_days", reports_keep_days, 1, 3650, HELP("and delete them after so many days")),
 
     WORD("log", "log_level", log_level, levels, LIVE, HELP("how much is logged; addresses at debug only")),
     FLAG("log", "log_names", log_names, LIVE, HELP("nicknames and pairs in the log even if it is no terminal")),
@@ -103,6 +112,8 @@ const mt_option mt_option_table[] = {
         HELP("HTTP requests from one address")),
     U32("limits", "sip_requests_per_minute", limits.sip_min, 1, 10 * MANY, LIVE,
         HELP("SIP requests from one address; streams and UDP apart")),
+    U32("limits", "reports_per_minute", limits.reports_min, 1, MANY, LIVE,
+        HELP("reports about others from one address")),
     U32("limits", "idle_logins_per_address", limits.idle_logins, 1, MANY, LIVE, HELP("logins without a SIP binding")),
     U32("limits", "addresses_remembered", limits.max_addresses, 16, 10 * MANY, LIVE,
         HELP("addresses counted at a time; more are refused")),
@@ -142,6 +153,8 @@ const mt_option mt_option_table[] = {
     U32("draw", "answer_phone_ms", match.answer_phone_ms, 100, HOUR_MS, HELP("the same for a soft phone")),
     U32("draw", "ready_lapse_ms", match.ready_lapse_ms, 100, HOUR_MS,
         HELP("ready by update-status-rdy lapses after the last request")),
+    U32("draw", "poll_fresh_ms", match.poll_fresh_ms, 100, HOUR_MS,
+        HELP("and is drawn by others only so long after it")),
     U32("draw", "keep_wait_ms", match.keep_wait_ms, 0, HOUR_MS, HELP("waiting time is kept between two held requests")),
 
     U32("sip", "t1_ms", sip_rules.t1_ms, 10, 10000, HELP("T1 of RFC 3261: the round trip's estimate")),

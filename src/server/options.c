@@ -29,6 +29,8 @@ void mt_options_default(mt_options *o) {
     mt_sip_server_config_default(&o->sip_rules);
     o->sip_rules.gone_ms = GONE_MS;
     o->relay.ttl_s = 14400;
+    mt_conduct_config_default(&o->conduct);
+    o->reports_keep_days = 30;
 }
 
 /* Faults of several options together. The place of the one named is said. */

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "match/conduct.h"
 #include "match/match.h"
 #include "net/net.h"
 #include "server/asterisk_options.h"
@@ -49,6 +50,9 @@ typedef struct mt_options {
     mt_asterisk_options asterisk;
     mt_relay_options relay;
     const char *contact; /* of the operator; NULL: none */
+    mt_conduct_config conduct;
+    const char *reports_dir; /* NULL: no report is written */
+    uint32_t reports_keep_days;
     uint32_t lease_s, first_lease_s, max_wait_s;
 
     const char *config;                             /* the file; NULL: none */

@@ -32,6 +32,10 @@ void mt_routes_me_answer(mt_session *s, mt_http_req *req, uint32_t waited_s);
 /* Appends "pair":…,"role":…,"partner":{…} of the pair s is in. */
 void mt_routes_pair_members(mt_buf *out, const mt_session *s);
 
+/* routes_conduct.c */
+void mt_routes_conduct_block(mt_call *c);
+void mt_routes_conduct_report(mt_call *c);
+
 /* routes_users.c */
 void mt_routes_users(mt_call *c); /* GET /v1/users */
 

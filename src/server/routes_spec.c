@@ -5,6 +5,7 @@
 #include "server/asterisk.h"
 #include "server/login.h"
 #include "server/routes.h"
+#include "server/suspension.h"
 #include "server/turn.h"
 #include "server/web.h"
 
@@ -140,8 +141,11 @@ void mt_routes_spec_ip(mt_call *c) {
 
 void mt_routes_spec_ready(mt_call *c) {
     touch_target(c);
-    if (mt_match_ready(c->srv->match, c->target->user, mt_session_links(c->target), c->now_ms) == MT_OK)
+    mt_err err = mt_match_ready(c->srv->match, c->target->user, mt_session_links(c->target), c->now_ms);
+    if (err == MT_OK)
         answer(c, 200, "{\"Status changed\":\"READY\"}");
+    else if (err == MT_EDENIED)
+        mt_suspension_answer(c->target, c->req, c->now_ms);
     else
         mt_web_problem(c->srv, c->req, MT_WEB_WRONG_STATE);
 }
@@ -189,6 +193,8 @@ void mt_routes_spec_peer(mt_call *c) {
         answer_peer(c, pair);
     else if (err == MT_EMORE)
         answer(c, 208, "{\"Queue is empty\":\"\"}");
+    else if (err == MT_EDENIED)
+        mt_suspension_answer(c->target, c->req, c->now_ms);
     else if (err == MT_ESTATE)
         answer(c, 226, "{\"You are not rdy yet\":\"\"}");
     else

@@ -13,6 +13,7 @@
 #include "server/secure.h"
 #include "server/server_int.h"
 #include "server/sip_front.h"
+#include "server/suspension.h"
 #include "server/turn.h"
 
 #define BIND_TRIES 32     /* with port 0: until UDP and TCP have the same one */
@@ -145,6 +146,8 @@ static void on_ended(void *ctx, mt_pair *pair, mt_pair_end why) {
         .kind = MT_EVENT_ENDED, .a = mt_user_exten(mt_pair_caller(pair)), .b = mt_user_exten(mt_pair_callee(pair))};
     memcpy(ev.pair, mt_pair_id(pair), sizeof ev.pair);
     mt_console_ended(pair, why);
+    if (srv->net != NULL) /* else all of it ends */
+        mt_suspension_pair_ended(pair, mt_server_now_ms(srv));
     mt_events_push(&srv->events, &ev);
     for (size_t i = 0; i < 2; i++) {
         if (both[i] != NULL)
@@ -185,6 +188,9 @@ static void arm(mt_server *s) {
     int64_t due_ms = mt_match_next_ms(s->match);
     int64_t sip_ms = mt_sip_server_next_ms(s->sip);
     int64_t own_ms = mt_timerq_next_ms(&s->timers);
+    int64_t conduct_ms = mt_conduct_next_ms(s->conduct);
+    if (conduct_ms < due_ms)
+        due_ms = conduct_ms;
     if (sip_ms < due_ms)
         due_ms = sip_ms;
     if (own_ms < due_ms)
@@ -241,6 +247,7 @@ static void on_wake(void *ctx, int64_t now_ms) {
         mt_metrics_time(&s->metrics.lag, now_ms - s->wake_ms);
     s->wake_ms = MT_NEVER;
     mt_match_tick(s->match, now_ms);
+    mt_conduct_tick(s->conduct, now_ms);
     mt_timerq_run(&s->timers, now_ms);
     mt_sip_server_tick(s->sip, now_ms);
 }
@@ -282,12 +289,23 @@ static void warn(const mt_server *s) {
         mt_log(MT_LOG_WARN, "limits", "switched off");
 }
 
+static mt_err start_reports(mt_server *s) {
+    const mt_options *o = &s->opt;
+    mt_reports_config cfg = {
+        .dir = o->reports_dir, .keep_days = o->reports_keep_days, .sandbox = o->sandbox, .user = o->user};
+    return o->reports_dir != NULL ? mt_reports_start(&cfg, &s->reports) : MT_OK;
+}
+
 static mt_err build(mt_server *s) {
-    mt_err err = mt_limits_init(&s->limits, &s->opt.limits, s->random);
+    mt_err err = start_reports(s); /* before there is anything that its process should not have */
+    if (err == MT_OK)
+        err = mt_limits_init(&s->limits, &s->opt.limits, s->random);
     if (err == MT_OK)
         err = mt_map_init(&s->by_token, s->random);
     if (err == MT_OK)
         err = mt_match_create(&s->opt.match, s->random, &match_events, s, &s->match);
+    if (err == MT_OK)
+        err = mt_conduct_create(&s->opt.conduct, s->random, &s->conduct);
     if (err == MT_OK)
         err = mt_reload_operator(s);
     if (err == MT_OK)
@@ -366,6 +384,8 @@ void mt_server_destroy(mt_server *s) {
         everybody_out(s, now_ms);
         mt_match_destroy(s->match);
     }
+    mt_conduct_destroy(s->conduct);
+    mt_reports_stop(s->reports);
     if (s->sip != NULL)
         mt_sip_server_destroy(s->sip);
     mt_tls_destroy(s->tls);

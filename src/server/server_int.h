@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/timerq.h"
+#include "match/conduct.h"
 #include "match/match.h"
 #include "net/net.h"
 #include "net/tls.h"
@@ -14,6 +15,7 @@
 #include "server/limits.h"
 #include "server/metrics.h"
 #include "server/relay.h"
+#include "server/reports.h"
 #include "server/server.h"
 #include "server/session.h"
 #include "server/static.h"
@@ -32,6 +34,8 @@ struct mt_server {
     mt_addr http_addr, sip_addr;
     mt_addr https_addr, sips_addr; /* where served */
     mt_match *match;
+    mt_conduct *conduct;
+    mt_reports *reports;          /* NULL: none is written */
     mt_sip_server *sip;           /* there, but reached by nobody, where Asterisk is the SIP server */
     struct mt_asterisk *asterisk; /* NULL: the embedded one is */
     mt_limits limits;

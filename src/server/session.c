@@ -9,6 +9,7 @@
 #include "server/asterisk.h"
 #include "server/names.h"
 #include "server/server_int.h"
+#include "server/suspension.h"
 #include "server/turn.h"
 
 #define EVENTS_EACH 8 /* queued at once for one user, at most */
@@ -174,6 +175,7 @@ mt_err mt_session_create(mt_server *srv, const mt_session_login *login, int64_t 
     mt_limits_user_add(&srv->limits, &s->login_addr, now_ms);
     mt_limits_idle_add(&srv->limits, &s->login_addr, now_ms);
     mt_console_login(s);
+    mt_suspension_login(s, now_ms);
     *out = s;
     return MT_OK;
 }
@@ -191,6 +193,7 @@ void mt_session_end(mt_session *s, mt_pair_end end, const char *why, int64_t now
         mt_limits_idle_sub(&srv->limits, &s->login_addr);
     mt_limits_user_sub(&srv->limits, &s->login_addr);
     /* His pair's end is queued by this, before the event that makes the SIP server forget him. */
+    mt_suspension_logout(s);
     mt_match_remove(srv->match, s->user, end, now_ms);
     mt_events_push(&srv->events, &(mt_event){.kind = MT_EVENT_FORGET, .a = exten});
     mt_wipe(s, sizeof *s);

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/timerq.h"
+#include "match/conduct.h"
 #include "match/match.h"
 #include "net/net.h"
 #include "server/server.h"
@@ -54,6 +55,16 @@ typedef struct mt_ha1 {
 
 enum { MT_HA1_NAME, MT_HA1_ENCODED, MT_HA1_EXTEN, MT_HA1_COUNT }; /* digest usernames that one may use */
 
+/* The partner of the last pair, for a block or report that comes after its end. */
+typedef struct mt_session_last {
+    bool there, reported, was_up;
+    uint8_t pair[MT_PAIR_ID_BYTES];
+    uint32_t partner; /* extension; he may be gone */
+    uint32_t lasted_s;
+    mt_conduct_mark mark;
+    char label[MT_SESSION_LABEL + 1];
+} mt_session_last;
+
 struct mt_session {
     mt_server *srv;
     mt_user *user;
@@ -71,6 +82,7 @@ struct mt_session {
     struct mt_asterisk_peer *peer;  /* NULL: the SIP server is the embedded one */
     uint8_t told[MT_PAIR_ID_BYTES]; /* the pair he was last told of */
     bool was_told;
+    mt_session_last last;
     int64_t drawn_ms; /* when he was drawn last */
     uint32_t version; /* grows with whatever /v1/me shows */
 };

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "server/routes.h"
 #include "server/server_int.h"
+#include "server/suspension.h"
 #include "server/web.h"
 
 /* What is to be known when an answer has been written: the session may be gone by then. */
@@ -142,6 +143,8 @@ static void again(mt_hold *h, int64_t now_ms) {
         turn_due(&h->timer, NULL, now_ms); /* he keeps his place for a while, like any who is answered so */
     else if (err == MT_EMORE)
         wait_on(h);
+    else if (err == MT_EDENIED)
+        mt_suspension_answer(s, release(h), now_ms);
     else if (err != MT_OK) /* MT_OK: the draw has queued another look */
         mt_web_problem(s->srv, release(h), MT_WEB_IN_TALK);
 }
@@ -159,6 +162,8 @@ static void review_turn(mt_hold *h, int64_t now_ms) {
     } else if (mt_user_status(s->user) == MT_READY) {
         h->drawn = false;
         wait_on(h);
+    } else if (mt_match_is_barred(s->user, now_ms)) {
+        mt_suspension_answer(s, release(h), now_ms);
     } else if (h->drawn) {
         again(h, now_ms);
     } else {
@@ -188,6 +193,8 @@ void mt_turn_begin(mt_session *s, const mt_turn_wish *wish, int64_t now_ms) {
         wait_on(&s->turn);
     else if (err == MT_EMORE)
         turn_due(&s->turn.timer, NULL, now_ms);
+    else if (err == MT_EDENIED)
+        mt_suspension_answer(s, release(&s->turn), now_ms);
     else
         mt_web_problem(srv, release(&s->turn), err == MT_ESTATE ? MT_WEB_IN_TALK : MT_WEB_FULL);
 }

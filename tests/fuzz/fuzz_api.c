@@ -138,7 +138,14 @@ static void leave(input *in) {
         fake_member(me, "pair", pair);
     (void)snprintf(body, sizeof body, "{\"leave\":\"%s\",\"link\":[\"gcm\"%s]}", pair, how & 4 ? ",\"cbc\"" : "");
     (void)snprintf(path, sizeof path, "/v1/turn?pair=%s", pair);
-    if (how & 1)
+    if (how & 8) {
+        static const char *const reasons[] = {"spam", "threat", "?", "other\",\"note\":\"x"};
+        (void)snprintf(body, sizeof body, "{\"pair\":\"%s\",\"reason\":\"%s\"}", pair, reasons[how >> 6]);
+        ask(&(fake_wish){.method = "POST",
+                         .path = how & 16 ? "/v1/turn/block" : "/v1/turn/report",
+                         .token = tokens[who],
+                         .body = body});
+    } else if (how & 1)
         ask(&(fake_wish){.method = "DELETE", .path = path, .token = tokens[who]});
     else
         ask(&(fake_wish){.method = "POST",
@@ -211,7 +218,11 @@ static void check_counts(void) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     input in = {data, len};
-    mt_server *s = fake_start(NULL);
+    mt_options o;
+    mt_options_default(&o);
+    o.conduct.threshold = 1 + (len & 1); /* somebody is suspended now and then */
+    o.conduct.suspend_s = 20;
+    mt_server *s = fake_start(&o);
     memset(tokens, 0, sizeof tokens);
     call_count = 0;
     for (int steps = 0; in.len > 0 && steps < 200; steps++) {

@@ -41,6 +41,43 @@ static void op_remove(world *w, int a) {
     DEMAND(next_event(w) == NULL);
     DEMAND(w->user[a].shown == MT_BUSY);
     w->user[a].u = NULL;
+    for (int b = 0; b < SLOTS; b++) {
+        if (w->blocked[a][b] != 0)
+            w->user[w->blocked[a][b] - 1].made--;
+        w->blocked[a][b] = w->blocked[b][a] = 0;
+    }
+}
+
+static void op_block(world *w, int a) {
+    int b = (int)(byte(w) % SLOTS);
+    model *x = &w->user[a], *y = &w->user[b];
+    if (y->u == NULL)
+        return;
+    mt_err err = mt_match_block(w->m, x->u, y->u);
+    if (a == b) {
+        DEMAND(err == MT_EINVAL);
+    } else if (w->blocked[a][b] != 0) {
+        DEMAND(err == MT_OK);
+    } else if (x->made == w->cfg.max_blocks) {
+        DEMAND(err == MT_ELIMIT);
+    } else {
+        DEMAND(err == MT_OK);
+        w->blocked[a][b] = w->blocked[b][a] = a + 1;
+        x->made++;
+    }
+}
+
+static void op_bar(world *w, int a) {
+    static const int64_t spans_ms[] = {0, 1, 1000, 5000, 20000, 60000};
+    model *x = &w->user[a];
+    x->barred_ms = w->now_ms + spans_ms[byte(w) % 6];
+    mt_match_bar(w->m, x->u, x->barred_ms, w->now_ms);
+    if (x->barred_ms > w->now_ms && x->status == MT_READY)
+        x->status = MT_BUSY;
+}
+
+static bool barred(const world *w, const model *x) {
+    return x->barred_ms > w->now_ms;
 }
 
 static void enter(world *w, model *x, unsigned links, enum wait wait) {
@@ -58,6 +95,8 @@ static void op_ready(world *w, int a) {
     mt_err err = mt_match_ready(w->m, x->u, links, w->now_ms);
     if (x->partner != NOBODY)
         DEMAND(err == MT_ESTATE);
+    else if (barred(w, x))
+        DEMAND(err == MT_EDENIED);
     else if (links == 0 || links > 7)
         DEMAND(err == MT_EINVAL);
     else
@@ -84,6 +123,8 @@ static void op_draw(world *w, int a) {
     mt_err err = mt_match_draw(w->m, x->u, w->now_ms, &p);
     if (x->partner != NOBODY) {
         DEMAND(err == MT_OK && p == mt_user_pair(x->u));
+    } else if (barred(w, x)) {
+        DEMAND(err == MT_EDENIED && p == NULL);
     } else if (x->status != MT_READY) {
         DEMAND(err == MT_ESTATE && p == NULL);
     } else {
@@ -103,6 +144,8 @@ static void op_turn(world *w, int a) {
         DEMAND(err == MT_ESTATE && p == NULL);
     } else if (x->partner != NOBODY) {
         DEMAND(err == MT_OK && p == mt_user_pair(x->u));
+    } else if (barred(w, x)) {
+        DEMAND(err == MT_EDENIED && p == NULL);
     } else if (links == 0 || links > 7) {
         DEMAND(err == MT_EINVAL && p == NULL);
     } else {
@@ -167,6 +210,8 @@ static void op_undo(world *w, int a, const id *pair, int lost) {
     if (told)
         return;
     model *x = &w->user[other];
+    if (barred(w, x))
+        return;
     x->status = MT_READY;
     x->wait = x->wait == HELD ? HELD : POLL;
     w->late = w->late || lapse_ms(w, x) <= w->now_ms; /* his time ran out in the pair: the next tick sees to it */
@@ -304,6 +349,10 @@ static void operate(world *w) {
         op_small(w, a, byte(w) % 4);
     else if (op < 23 && x->partner != NOBODY)
         op_pair(w, a, byte(w) % 6);
+    else if (op == 18 || op == 19)
+        op_block(w, a);
+    else if (op == 20)
+        op_bar(w, a);
     else
         op_old(w, a);
     compare(w);
@@ -313,6 +362,7 @@ static void configure(world *w) {
     unsigned flags = byte(w);
     mt_match_config_default(&w->cfg);
     w->cfg.max_users = 10;
+    w->cfg.max_blocks = 3;
     if (flags & 1)
         w->cfg.first_exten = 999999985; /* wraps soon */
     if (flags & 2)

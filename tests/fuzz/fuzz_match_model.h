@@ -47,6 +47,8 @@ typedef struct model {
     enum phase phase;
     bool callee_ready;
     int64_t drawn_ms, step_ms; /* step: when the phase began */
+    int64_t barred_ms;         /* until then */
+    unsigned made;             /* blocks */
 } model;
 
 enum kind { STATUS, PAIRED, CALLEE_READY, ENDED, SUPERSEDED };
@@ -67,6 +69,7 @@ typedef struct world {
     int64_t now_ms;
     bool late; /* time has passed without a tick */
     model user[SLOTS];
+    int blocked[SLOTS][SLOTS]; /* 0: not; else 1 + who blocked, the same both ways */
     event events[MAX_EVENTS];
     size_t count, done;
     id old[OLD_IDS];
@@ -134,14 +137,18 @@ static const event *next_event(world *w) {
 
 /* The rules, naively */
 
-static bool drawable(const model *x) {
-    return x->u != NULL && x->status == MT_READY && x->wait != PAUSED;
+static bool drawable(const world *w, const model *x) {
+    if (x->u == NULL || x->status != MT_READY || x->wait == PAUSED)
+        return false;
+    return x->wait == HELD || w->now_ms - x->touched_ms < w->cfg.poll_fresh_ms;
 }
 
 static bool fits(const world *w, int a, int b, bool repeat) {
     const model *x = &w->user[a], *y = &w->user[b];
     bool met = x->last == y->exten || y->last == x->exten;
-    if (a == b || !drawable(y) || (x->links & y->links) == 0 || met != repeat)
+    if (w->blocked[a][b] != 0)
+        return false;
+    if (a == b || !drawable(w, y) || (x->links & y->links) == 0 || met != repeat)
         return false;
     return !repeat ||
            (w->now_ms - x->since_ms >= w->cfg.repeat_after_ms && w->now_ms - y->since_ms >= w->cfg.repeat_after_ms);
@@ -230,6 +237,8 @@ static void compare_user(const world *w, const model *x) {
     DEMAND((int)mt_user_status(x->u) == x->status && x->shown == x->status);
     DEMAND((mt_user_pair(x->u) != NULL) == (x->partner != NOBODY));
     DEMAND(mt_user_exten(x->u) == x->exten && mt_match_by_exten(w->m, x->exten) == x->u);
+    DEMAND(x->status != MT_READY || x->barred_ms <= w->now_ms);
+    DEMAND(mt_match_is_barred(x->u, w->now_ms) == (x->barred_ms > w->now_ms));
     DEMAND(x->status != MT_READY || mt_user_wait_since_ms(x->u) == x->since_ms);
     if (x->partner == NOBODY)
         return;
@@ -253,7 +262,7 @@ static void compare_time(world *w) {
         DEMAND(lapse_ms(w, x) > w->now_ms && next_ms <= lapse_ms(w, x));
         int64_t due_ms = x->partner != NOBODY && x->caller ? pair_due_ms(w, x, &why) : MT_NEVER;
         DEMAND(due_ms > w->now_ms && next_ms <= due_ms);
-        for (int b = 0; drawable(x) && x->wait == HELD && b < SLOTS; b++)
+        for (int b = 0; drawable(w, x) && x->wait == HELD && b < SLOTS; b++)
             DEMAND(w->user[b].wait != HELD || !may_draw(w, a, b));
     }
 }
@@ -273,6 +282,12 @@ static void compare(world *w) {
         talking += x->partner != NOBODY;
     }
     mt_match_counts n = mt_match_count(w->m);
+    for (int a = 0; a < SLOTS; a++) {
+        for (int b = 0; b < SLOTS; b++) {
+            bool both = w->user[a].u != NULL && w->user[b].u != NULL && a != b;
+            DEMAND(!both || mt_match_is_blocked(w->m, w->user[a].u, w->user[b].u) == (w->blocked[a][b] != 0));
+        }
+    }
     DEMAND(n.online == online && n.ready == ready && n.talking == talking);
     const char *bad = mt_match_check(w->m, w->late ? -1 : w->now_ms);
     if (bad != NULL)

@@ -289,8 +289,8 @@ static void test_undo_of_a_polling_one(void **state) {
     mt_user *a = add(&w, "a"), *b = add(&w, "b");
     ready(&w, b);
     run(&w, 20000);
-    id pair = id_of(turn(&w, a));
     mt_match_touch(w.m, b, w.now_ms);
+    id pair = id_of(turn(&w, a));
     run(&w, 5000);
     forget(&w);
     assert_int_equal(mt_match_undo(w.m, pair.b, a, w.now_ms), MT_OK);
