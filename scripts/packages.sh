@@ -11,6 +11,7 @@ packages_demo="espeak-ng"
 packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio nodejs npm pulseaudio pulseaudio-utils
  tcpdump tshark espeak-ng sox tmux iproute2 procps git curl openssl"
 packages_bench="nginx python3-flask kamailio sip-tester nodejs npm baresip-core chromium pulseaudio pulseaudio-utils python3-numpy openssl iproute2 procps"
+packages_package="debhelper dpkg-dev fakeroot lintian debootstrap git curl systemd"
 packages_fuzz="clang llvm libclang-rt-dev"
 
 # Installs the packages of the given lists that are not there yet; says what it does, and what to do if it cannot.
