@@ -173,7 +173,7 @@ def test_every_unit_has_its_test_folder():
 @pytest.mark.parametrize("pattern", [r"(?<![\w.])/(root|home)/\w", r"\b(?:TODO|FIXME|XXX)\b"])
 def test_nothing_left_behind(pattern):
     bad = []
-    for path in tracked("*.c", "*.h", "*.py", "*.sh", "*.md", "*.build", "run", "test"):
+    for path in tracked("*.c", "*.h", "*.py", "*.sh", "*.md", "*.build", "run", "test", "bench", "soak", "package", "debian/*"):
         if path == "tests/lint/test_lint.py":
             continue
         for n, line in enumerate((ROOT / path).read_text(errors="replace").split("\n"), 1):
@@ -183,7 +183,7 @@ def test_nothing_left_behind(pattern):
 
 
 def test_scripts_parse():
-    for script in ["run", "test", "fuzz", "bench", ".ci/run", "scripts/packages.sh"]:
+    for script in ["run", "test", "fuzz", "bench", "soak", "package", ".ci/run", *tracked("scripts/*.sh")]:
         path = ROOT / script
         assert path.is_file(), script
         subprocess.run(["bash", "-n", str(path)], check=True)

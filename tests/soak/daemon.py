@@ -21,6 +21,7 @@ first_lease_s = 15
 qualify_ms = 5000
 [limits]
 no_limits = yes
+idle_ms = 20000
 """
 OPERATOR = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
@@ -35,7 +36,7 @@ class Daemon:
     def __init__(self, folder, disk):
         self.folder, self.disk = folder, disk
         self.http = self.sip = None
-        self.process, self.ended_by_us = None, False
+        self.process, self.ended_by_us, self.empty = None, False, None
         (folder / "operator").write_text(OPERATOR + "\n")
         (folder / "operator").chmod(0o600)
         (folder / "myturnd.conf").write_text(CONFIG.format(folder=folder))
@@ -87,6 +88,20 @@ class Daemon:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def remember_empty(self):
+        """Before the first user: a later process has its users back before it can be looked at."""
+        self.empty, self.open_at_first = (self.rss_kib(), self.descriptors()), self.open_files()
+
+    def open_files(self):
+        """What its descriptors are, without the numbers of sockets."""
+        folder = pathlib.Path(f"/proc/{self.pid}/fd")
+        return sorted(os.readlink(f).split("[")[0] for f in folder.iterdir())
+
+    def connections(self):
+        """What is open, as the kernel sees it."""
+        ports = subprocess.run(["ss", "-tanH", f"sport = {self.http[1]} or sport = {self.sip[1]}"], capture_output=True, text=True).stdout
+        return f"{self.open_files()}, at first {self.open_at_first}\n{ports}"
 
     def size(self):
         try:

@@ -69,7 +69,6 @@ class Oracle:
         end, still = time.monotonic() + REST_S, 0
         while time.monotonic() < end and not self.world.closing:
             still = still + 1 if self.resting() else 0
-            if end-time.monotonic() < REST_S - 15 and int((end-time.monotonic())*5)%10==0: print("DEBUG", self.restless(), flush=True)
             if still >= 5:
                 return True
             await asyncio.sleep(0.2)

@@ -289,7 +289,7 @@ class User:
             try:
                 call = await asyncio.wait_for(self.invites.get(), 0.5)
             except asyncio.TimeoutError:
-                if self.pair.acts and time.monotonic() - asked_at > 2:
+                if time.monotonic() - asked_at > 2:
                     asked_at = time.monotonic()
                     if not await self.still_paired():
                         return None

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# package-chroot.sh SOURCES SUITE: a clean Debian by debootstrap, from the mirror that this machine's apt uses; there the packages are built, then
+# in a second clean one installed, started by the unit's ExecStart as the unit's user, asked for the page, upgraded, removed and purged.
+# No systemd runs in there. Needs root and the network; the base systems are kept in out/chroot for the next time.
+set -euo pipefail
+sources=$1 suite=$2
+cd "$(dirname "$0")/.."
+[ "$(id -u)" -eq 0 ] || { echo "a chroot needs root" >&2; exit 1; }
+mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+    sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p' | grep -m1 '/debian/\?$' || echo http://deb.debian.org/debian)
+base=$PWD/out/chroot/$suite.tar
+build=$(mktemp -d) clean=$(mktemp -d)
+say() { echo "== $*"; }
+fail() { echo "package-chroot: $*" >&2; exit 1; }
+end() {
+    local root
+    for root in "$build" "$clean"; do
+        [ ! -f "$root/run/myturnd.pid" ] || kill "$(cat "$root/run/myturnd.pid")" 2>/dev/null || true
+        umount "$root/proc" 2>/dev/null || true
+        rm -rf --one-file-system "$root"
+    done
+}
+trap end EXIT
+inside() { # ROOT COMMAND…
+    local root=$1
+    shift
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
+}
+quietly() { "$@" >"$build.log" 2>&1 || { tail -n 40 "$build.log" >&2; fail "failed: $*"; }; }
+
+if [ ! -f "$base" ]; then
+    say "debootstrap $suite from $mirror"
+    mkdir -p "$(dirname "$base")"
+    quietly debootstrap --variant=minbase "$suite" "$build" "$mirror"
+    tar --create --file "$base.new" --directory "$build" --exclude=./proc --exclude=./sys .
+    mv "$base.new" "$base"
+fi
+for root in "$build" "$clean"; do
+    tar --extract --file "$base" --directory "$root"
+    mkdir -p "$root/proc" "$root/sys"
+    mount -t proc proc "$root/proc"
+    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+    chmod 755 "$root/usr/sbin/policy-rc.d"
+    cp /etc/resolv.conf "$root/etc/resolv.conf"
+    [ ! -d /etc/apt/apt.conf.d ] || grep -lis 'proxy' /etc/apt/apt.conf.d/* | xargs -r -I{} cp {} "$root/etc/apt/apt.conf.d/"
+    quietly inside "$root" apt-get update
+done
+
+profiles=${MT_PROFILES-}
+say "building in $suite${profiles:+ ($profiles)}"
+cp -r "$sources" "$build/myturn"
+quietly inside "$build" apt-get install -y --no-install-recommends build-essential
+quietly inside "$build" env DEB_BUILD_PROFILES="$profiles" apt-get build-dep -y --no-install-recommends ./myturn
+package() { # VERSION: builds the packages as that version, into /VERSION
+    sed -i "1s/(.*)/($1)/" "$build/myturn/debian/changelog"
+    quietly inside "$build" sh -c "cd /myturn && DEB_BUILD_PROFILES='$profiles' dpkg-buildpackage -b -us -uc -j2"
+    mkdir "$build/$1"
+    mv "$build"/*.deb "$build/$1/"
+}
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$build/myturn/debian/changelog")
+package "$version"
+package "$version+next"
+cp -r "$build/$version" "$clean/old"
+cp -r "$build/$version+next" "$clean/new"
+rm -f "$clean"/old/*dbgsym* "$clean"/new/*dbgsym*
+
+begin() { # starts what the unit starts, as its user, and asks it
+    local command user
+    command=$(sed -n 's/^ExecStart=//p' "$clean"/lib/systemd/system/myturnd.service "$clean"/usr/lib/systemd/system/myturnd.service 2>/dev/null | head -n 1)
+    user=$(sed -n 's/^User=//p' "$clean"/lib/systemd/system/myturnd.service "$clean"/usr/lib/systemd/system/myturnd.service 2>/dev/null | head -n 1)
+    inside "$clean" getent passwd "$user" >/dev/null || fail "there is no user $user"
+    # shellcheck disable=SC2086
+    inside "$clean" setpriv --reuid "$user" --regid "$user" --clear-groups ${command/\$MYTURND_OPTIONS/} --http 127.0.0.1:0 --sip 127.0.0.1:0 \
+        >"$clean/run/ready" 2>"$clean/run/log" &
+    echo $! >"$clean/run/myturnd.pid"
+    for _ in $(seq 100); do grep -q '^ready' "$clean/run/ready" && break; sleep 0.1; done
+    local url
+    url=http://$(sed -n 's/^ready http=\([^ ]*\).*/\1/p' "$clean/run/ready")
+    curl --silent --fail --max-time 10 "$url/healthz" >/dev/null || { cat "$clean/run/log" >&2; fail "the server does not answer"; }
+    if [ -d "$clean/usr/share/myturn/web" ]; then
+        curl --silent --fail --max-time 10 "$url/" | grep -qi '<html' || fail "the page does not answer"
+    fi
+    say "version $(inside "$clean" myturnd --version), $(inside "$clean" dpkg-query -W -f '${Version}' myturnd) answers as user $user"
+}
+finish() {
+    local pid
+    pid=$(cat "$clean/run/myturnd.pid")
+    rm "$clean/run/myturnd.pid"
+    kill "$pid"
+    wait "$pid" || fail "the server ended with status $?"
+}
+
+say "installing"
+inside "$clean" sh -c 'find / -xdev -path /proc -prune -o -print | sort' >"$build/before"
+quietly inside "$clean" sh -c 'apt-get install -y --no-install-recommends /old/*.deb'
+inside "$clean" dpkg --audit | grep . && fail "dpkg is not content"
+begin
+[ ! -x "$clean/usr/bin/myturn" ] || inside "$clean" myturn --version
+say "upgrading; the configuration was changed by the operator and stays"
+echo '; mine' >>"$clean/etc/myturnd.conf"
+quietly inside "$clean" sh -c 'apt-get install -y --no-install-recommends /new/*.deb'
+grep -q '; mine' "$clean/etc/myturnd.conf" || fail "the upgrade took the operator's configuration"
+finish
+begin
+finish
+say "removing and purging"
+quietly inside "$clean" apt-get remove -y myturnd
+[ -f "$clean/etc/myturnd.conf" ] || fail "remove took the configuration"
+quietly inside "$clean" sh -c "dpkg-query -W -f '\${Package}\n' | grep -i myturn | xargs apt-get purge -y"
+left=$(find "$clean" -xdev \( -iname '*myturn*' -o -path "$clean/proc" -prune \) -a ! -path "$clean/proc" -a ! -path "$clean/old/*" -a ! -path "$clean/new/*" \
+    -a ! -path '*/var/log/*' -a ! -path '*/var/cache/apt/*' -print)
+[ -z "$left" ] || fail "left after purge: $left"
+say "$suite: installed, answered, upgraded, purged"
