@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 
-from people import BUILD, Failed, Person, Server, everybody, pause, wait
+from people import BUILD, ROOT, Failed, Person, Server, everybody, pause, wait
 
+WEB = ROOT / "web/dist"
 HEARD_ENOUGH = 0.5  # normalised cross-correlation of what was spoken and what was heard; unrelated speech gives less than 0.2
 
 LINES = {
@@ -24,6 +25,11 @@ SPOKEN = {
     "jeden": "Good evening. This is the first voice, and nobody else can hear it.",
     "dwa": "Hello from the second voice. The answer comes from the other side.",
 }
+
+
+def page_options():
+    """Where the page for browsers has been built, the server serves it."""
+    return ("--web", str(WEB)) if (WEB / "index.html").is_file() else ()
 
 
 def free(port):
@@ -126,9 +132,11 @@ def check(people):
 
 def serve(server):
     print(f"""
-The server goes on: {server.url} (SIP {server.sip}). Join from two terminals:
+The server goes on (SIP {server.sip}). Join from a terminal:
     {os.path.relpath(BUILD)}/myturn --server {server.url}
 End it with Ctrl-C.""", flush=True)
+    if page_options():
+        print(f"\nIn the browser: open {server.url}/ in two tabs and talk.", flush=True)
     server.process.wait()
 
 
@@ -142,7 +150,7 @@ def show(folder, keep, running):
     """The whole demonstration; what it starts it puts into `running`."""
     speech_s = speak(folder)
     usual = keep and free(8080) and free(5060)
-    server = Server(folder, *(("127.0.0.1:8080", "127.0.0.1:5060") if usual else ()))
+    server = Server(folder, *(("127.0.0.1:8080", "127.0.0.1:5060") if usual else ()), options=page_options())
     running.append(server)
     say("serving", f"{server.url}, sip {server.sip}")
     people = [Person(name, server.url, folder) for name in ("jeden", "dwa")]

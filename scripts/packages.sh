@@ -7,6 +7,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 gettext
  libnice-dev libsrtp2-dev libusrsctp-dev libedit-dev libopus-dev libspeexdsp-dev libcmocka-dev
  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
+packages_web="nodejs npm"
 packages_demo="espeak-ng"
 packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio nodejs npm pulseaudio pulseaudio-utils
  tcpdump tshark espeak-ng sox tmux iproute2 procps git curl openssl"
@@ -61,4 +62,22 @@ build() {
     echo "Building $folder"
     ninja -C "$folder" >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; return 1; }
     rm -f "$log"
+}
+
+# build_web [all]: the page, into web/dist; installs what the lock file names if that is not there yet. all: what checks it, too.
+build_web() {
+    local log wanted=esbuild omit=--omit=dev
+    [ "${1-}" != all ] || { wanted=eslint omit=--include=dev; }
+    log=$(mktemp)
+    echo "Building web/dist"
+    if {
+        { [ -d "web/node_modules/$wanted" ] && [ web/node_modules/.package-lock.json -nt web/package-lock.json ]; } ||
+            npm ci --prefix web "$omit" --ignore-scripts --no-audit --no-fund
+    } >"$log" 2>&1 && node web/build.mjs >>"$log" 2>&1; then
+        rm -f "$log"
+    else
+        tail -n 30 "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
 }

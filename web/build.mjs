@@ -1,4 +1,4 @@
-/* Builds the page into dist/: one script, one style, both with the hash of their content in the name, and everything compressed
+/* Builds the page into dist/ (Node.js 18 or newer): one script, one style, both with the hash of their content in the name, and everything compressed
  * beside the plain file, as myturnd serves it.   node build.mjs */
 import { build } from 'esbuild';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ await mkdir(next);
 const result = await build({
     entryPoints: [`${here}src/main.ts`, `${here}src/style.css`],
     bundle: true, minify: true, format: 'esm', target: ['es2022'], metafile: true, charset: 'utf8', legalComments: 'none',
-    outdir: next, entryNames: '[name]-[hash]', inject: [`${here}src/app/bridge.ts`], plugins: [silence], external: ['/icon.svg'], logLevel: 'warning',
+    outdir: next, entryNames: '[name]-0[hash]', inject: [`${here}src/app/bridge.ts`], plugins: [silence], external: ['/icon.svg'], logLevel: 'warning',
 });
 const made = Object.keys(result.metafile.outputs).map((p) => basename(p));
 const named = (ending) => made.find((n) => n.endsWith(ending)) ?? '';
