@@ -20,14 +20,15 @@ class Failed(Exception):
 class Person:
     """One terminal client, driven by lines on its standard input and followed by its event stream."""
 
-    def __init__(self, name, server, folder, options=(), mic=None, speaker=None):
+    def __init__(self, name, server, folder, options=(), mic=None, speaker=None, before=()):
+        """before: a command prefix, such as `ip netns exec NAME`."""
         self.name, self.events, self.left = name, [], b""
         self.spoken, self.heard = folder / f"{name}-spoken.wav", folder / f"{name}-heard.wav"
         self.log = folder / f"{name}.log"
         self.screen = folder / f"{name}.txt"
         read_end, write_end = os.pipe()
         self.process = subprocess.Popen(
-            [BUILD / "myturn", "--server", server, "--name", name, "--mic", mic or f"file:{self.spoken}",
+            [*before, BUILD / "myturn", "--server", server, "--name", name, "--mic", mic or f"file:{self.spoken}",
              "--speaker", speaker or f"file:{self.heard}", "--events", str(write_end), "--log", self.log, "--agree", *options],
             stdin=subprocess.PIPE, stdout=self.screen.open("wb"), stderr=subprocess.STDOUT, pass_fds=[write_end])
         os.close(write_end)
@@ -73,11 +74,11 @@ def stop(process):
 
 
 class Server:
-    """A fresh myturnd on loopback."""
+    """A fresh myturnd on loopback, or elsewhere in a namespace (before: a command prefix)."""
 
-    def __init__(self, folder, http="127.0.0.1:0", sip="127.0.0.1:0", options=()):
+    def __init__(self, folder, http="127.0.0.1:0", sip="127.0.0.1:0", options=(), before=()):
         self.log = folder / "myturnd.log"
-        self.process = subprocess.Popen([BUILD / "myturnd", "--http", http, "--sip", sip, *options],
+        self.process = subprocess.Popen([*before, BUILD / "myturnd", "--http", http, "--sip", sip, *options],
                                         stdout=subprocess.PIPE, stderr=self.log.open("ab"))
         found = re.match(rb"ready http=(\S+) sip=(\S+)(?: https=(\S+))?(?: sips=(\S+))?", self.process.stdout.readline())
         if not found:

@@ -1,0 +1,109 @@
+"""A small Internet of network namespaces: a hub with the servers, and people on links of their own, on demand behind NAT.
+
+    with Net() as net:                       # Net.missing() says why it cannot be
+        net.person("a")                      # 10.77.1.2, the hub is 10.77.0.1
+        net.person("b", nat=True)            # 192.168.2.2 behind 10.77.2.2
+        net.inside("a")                      # ["ip", "netns", "exec", …]: to put before a command
+
+The hub forwards between the links, so people can also reach each other. Names begin with the process's number; everything
+goes with the `with`."""
+
+import os
+import shutil
+import subprocess
+
+HUB = "10.77.0.1"
+
+
+def run(*command, **kw):
+    return subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True, **kw)
+
+
+class Net:
+    def __init__(self):
+        self.prefix, self.names, self.links = f"mt{os.getpid() % 100000}", [], 0
+
+    @staticmethod
+    def missing():
+        """Why there can be no namespaces here; None: there can."""
+        for tool in ("ip", "nft", "sysctl"):
+            if not shutil.which(tool) and not os.path.exists(f"/usr/sbin/{tool}"):
+                return f"{tool} is not installed"
+        if os.geteuid() != 0:
+            return "network namespaces need root"
+        name = f"mt{os.getpid() % 100000}probe"
+        try:
+            run("ip", "netns", "add", name)
+            run("ip", "netns", "del", name)
+        except (subprocess.CalledProcessError, OSError) as error:
+            return f"no network namespaces here: {getattr(error, 'stderr', error)}"
+        return None
+
+    def __enter__(self):
+        self._add("hub")
+        self.ip("hub", "addr", "add", f"{HUB}/32", "dev", "lo")
+        self._forward("hub")
+        return self
+
+    def __exit__(self, *_):
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+    def inside(self, who):
+        return ["ip", "netns", "exec", f"{self.prefix}{who}"]
+
+    def ip(self, who, *arguments):
+        return run("ip", "-n", f"{self.prefix}{who}", *arguments)
+
+    def _add(self, who):
+        name = f"{self.prefix}{who}"
+        run("ip", "netns", "add", name)
+        self.names.append(name)
+        self.ip(who, "link", "set", "lo", "up")
+
+    def _forward(self, who):
+        run(*self.inside(who), "sysctl", "-qw", "net.ipv4.ip_forward=1")
+
+    def _wire(self, low, high, network):
+        """A cable: high gets .1 of the network, low gets .2 and its default route."""
+        self.links += 1
+        near, far = f"l{self.links}", f"h{self.links}"
+        run("ip", "link", "add", near, "netns", f"{self.prefix}{low}", "type", "veth", "peer", "name", far,
+            "netns", f"{self.prefix}{high}")
+        for who, device, end in ((low, near, 2), (high, far, 1)):
+            self.ip(who, "addr", "add", f"{network}.{end}/24", "dev", device)
+            self.ip(who, "link", "set", device, "up")
+        self.ip(low, "route", "add", "default", "via", f"{network}.1")
+        return near
+
+    def person(self, who, nat=False, random_ports=False):
+        """Returns the address that others see. random_ports: a NAT whose ports cannot be guessed (symmetric)."""
+        number = sum(1 for n in self.names if n.endswith("-p")) + 1
+        self._add(f"{who}-p")
+        if not nat:
+            self._wire(f"{who}-p", "hub", f"10.77.{number}")
+            return f"10.77.{number}.2"
+        self._add(f"{who}-n")
+        outside = self._wire(f"{who}-n", "hub", f"10.77.{number}")
+        self._wire(f"{who}-p", f"{who}-n", f"192.168.{number}")
+        self._forward(f"{who}-n")
+        how = "masquerade fully-random" if random_ports else "masquerade"
+        run(*self.inside(f"{who}-n"), "nft", "-f", "-", input=f"""
+            table ip nat {{
+                chain outward {{
+                    type nat hook postrouting priority 100
+                    oifname "{outside}" {how}
+                }}
+            }}
+            table ip filter {{
+                chain inward {{
+                    type filter hook forward priority 0; policy drop
+                    ct state established,related accept
+                    iifname != "{outside}" accept
+                }}
+            }}
+            """)
+        return f"10.77.{number}.2"
+
+    def at(self, who):
+        return self.inside(f"{who}-p")
