@@ -4,12 +4,12 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 gettext
  libssl-dev libuv1-dev libhttp-parser-dev libcjson-dev libutf8proc-dev libinih-dev libseccomp-dev
  libglib2.0-dev libsoup-3.0-dev libjson-glib-dev libsofia-sip-ua-dev libsofia-sip-ua-glib-dev
- libnice-dev libsrtp2-dev libusrsctp-dev libedit-dev libopus-dev libspeexdsp-dev libcmocka-dev
+ glib-networking libnice-dev libsrtp2-dev libusrsctp-dev libedit-dev libopus-dev libspeexdsp-dev libcmocka-dev
  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
 packages_web="nodejs npm"
 packages_demo="espeak-ng"
-packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio nodejs npm pulseaudio pulseaudio-utils
+packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio coturn nftables nodejs npm pulseaudio pulseaudio-utils
  tcpdump tshark espeak-ng sox tmux iproute2 procps git curl openssl"
 packages_bench="nginx python3-flask kamailio sip-tester nodejs npm baresip-core chromium pulseaudio pulseaudio-utils python3-numpy openssl iproute2 procps"
 packages_package="debhelper dpkg-dev fakeroot lintian debootstrap git curl systemd"

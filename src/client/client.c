@@ -346,6 +346,7 @@ static void free_parts(myturn_client *c) {
     g_main_context_unref(c->main);
     g_free(c->mic);
     g_free(c->speaker);
+    g_free(c->ca_file);
 }
 
 myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx, myturn_client **out) {
@@ -361,6 +362,7 @@ myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx
     myturn_client *c = g_new0(myturn_client, 1);
     c->mic = g_strdup(o->mic);
     c->speaker = g_strdup(o->speaker);
+    c->ca_file = g_strdup(o->ca_file);
     c->codec = o->codec;
     c->transport = o->transport;
     c->ptime_ms = o->ptime_ms == 10 ? 10 : 20;

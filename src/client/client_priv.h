@@ -28,6 +28,7 @@ typedef struct mt_client_sip {
 
 struct myturn_client {
     char *mic, *speaker;
+    char *ca_file; /* NULL: the system's authorities alone */
     myturn_codec codec;
     myturn_transport transport;
     uint8_t ptime_ms;

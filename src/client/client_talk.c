@@ -147,6 +147,7 @@ void mt_client_link_create(myturn_client *c, const mt_turn_action *a) {
     mt_link_config cfg = {.caller = a->caller,
                           .policy = draw->policy,
                           .servers = &draw->servers,
+                          .ca_file = c->ca_file,
                           .codec = c->codec == MYTURN_PCM ? MT_CODEC_L16 : MT_CODEC_OPUS,
                           .ptime_ms = c->ptime_ms,
                           .relay_only = c->relay_only || c->sip.relay_only || draw->relay_only,
