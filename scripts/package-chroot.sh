@@ -7,7 +7,8 @@ sources=$1 suite=$2
 cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || { echo "a chroot needs root" >&2; exit 1; }
 mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-    sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p' | grep -m1 '/debian/\?$' || echo http://deb.debian.org/debian)
+    sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p' | awk '/\/debian\/?$/ && !seen++')
+mirror=${mirror:-http://deb.debian.org/debian}
 base=$PWD/out/chroot/$suite.tar
 build=$(mktemp -d) clean=$(mktemp -d)
 say() { echo "== $*"; }

@@ -38,7 +38,7 @@ class Terminal:
         read_end, write_end = os.pipe()
         with (self.folder / f"terminal{self.number}.txt").open("wb") as screen:
             self.process = await asyncio.create_subprocess_exec(
-                BUILD / "myturn", "--server", self.url, "--name", self.name, "--mic", "none", "--speaker", "none", "--events", str(write_end),
+                BUILD / "myturn", "--server", self.url, "--name", self.name, "--agree", "--mic", "none", "--speaker", "none", "--events", str(write_end),
                 "--transport", self.dice.choice(["tcp", "udp"]), "--log", "/dev/null",
                 stdin=subprocess.PIPE, stdout=screen, stderr=subprocess.STDOUT, pass_fds=[write_end])
         os.close(write_end)
