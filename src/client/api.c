@@ -1,54 +1,12 @@
 #include "client/api.h"
 
-#include <libsoup/soup.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/list.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "client/api_parse.h"
-
-enum { ANSWER_MS = 10000, WATCH_S = 25, LINK_WAIT_S = 25 }; /* the first besides what the request asks to be held */
-
-typedef enum request_kind {
-    REQ_LOGIN,
-    REQ_TURN,
-    REQ_LEAVE,
-    REQ_WATCH,
-    REQ_LOGOUT,
-    REQ_LINK_PUT,
-    REQ_LINK_GET,
-    REQ_STATS
-} request_kind;
-
-typedef struct request {
-    mt_list node;
-    mt_api *api; /* NULL: given up, nobody wants to hear */
-    request_kind kind;
-    uint32_t seq;
-    SoupMessage *msg;
-    GCancellable *cancel;
-    GSource *limit;
-    bool late;
-    GInputStream *stream;
-    GByteArray *body;
-} request;
-
-struct mt_api {
-    mt_api_events ev;
-    const mt_api_link_events *link_ev;
-    void *ctx;
-    SoupSession *session;
-    GUri *base;
-    GMainContext *main;
-    char *bearer; /* "Bearer …", NULL: not logged in */
-    mt_list requests;
-    bool phone;
-    unsigned policies;
-    char etag[32]; /* of the last answer to WATCH */
-};
+#include "client/api_priv.h"
 
 mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt_api **out) {
     GUri *base = g_uri_parse(url, G_URI_FLAGS_ENCODED, NULL);
@@ -78,13 +36,13 @@ mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt
     return MT_OK;
 }
 
-static void drop_token(mt_api *api) {
+void mt_api_drop_token(mt_api *api) {
     if (api->bearer != NULL)
         mt_wipe(api->bearer, strlen(api->bearer));
     g_clear_pointer(&api->bearer, g_free);
 }
 
-static void free_request(request *r) {
+static void free_request(mt_api_request *r) {
     mt_list_remove(&r->node);
     if (r->limit != NULL) {
         g_source_destroy(r->limit);
@@ -99,7 +57,7 @@ static void free_request(request *r) {
 }
 
 /* libsoup closes the connection of what is cancelled under way, and hands the request back to be freed. */
-static void give_up(request *r) {
+void mt_api_give_up(mt_api_request *r) {
     r->api = NULL;
     mt_list_remove(&r->node);
     g_cancellable_cancel(r->cancel);
@@ -107,8 +65,16 @@ static void give_up(request *r) {
 
 /* Answers */
 
-static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fault *f) {
-    static const char *const words[] = {"login", "turn", "leave", "watch", "logout", "link", "link", "stats"};
+static void info_answered(mt_api *api, JsonObject *o) {
+    char contact[256];
+    bool relay_only;
+    mt_api_parse_info(o, contact, &relay_only);
+    api->ev.informed(api->ctx, contact[0] != '\0' ? contact : NULL, relay_only);
+}
+
+static void tell_fault(mt_api *api, mt_api_request_kind kind, uint32_t seq, const mt_fault *f) {
+    static const char *const words[] = {"login",  "turn", "leave", "block", "report", "watch",
+                                        "logout", "link", "link",  "stats", "info"};
     mt_log(f->kind == MT_FAULT_UNREACHABLE ? MT_LOG_WARN : MT_LOG_INFO, "api", "%s: %u %s %s", words[kind], f->status,
            f->code, f->text);
     switch (kind) {
@@ -131,12 +97,19 @@ static void tell_fault(mt_api *api, request_kind kind, uint32_t seq, const mt_fa
     case REQ_LINK_GET:
         api->link_ev->failed(api->ctx, kind == REQ_LINK_PUT, f);
         break;
+    case REQ_BLOCK:
+    case REQ_REPORT:
+        api->ev.conducted(api->ctx, seq, f);
+        break;
+    case REQ_INFO:
+        info_answered(api, NULL);
+        break;
     case REQ_STATS:
         break;
     }
 }
 
-static void tell_malformed(mt_api *api, request_kind kind, uint32_t seq, unsigned status) {
+static void tell_malformed(mt_api *api, mt_api_request_kind kind, uint32_t seq, unsigned status) {
     mt_fault f = {.kind = MT_FAULT_MALFORMED, .status = status, .text = "malformed answer; is this a myTurn server?"};
     tell_fault(api, kind, seq, &f);
 }
@@ -148,7 +121,7 @@ static void login_answered(mt_api *api, uint32_t seq, unsigned status, JsonObjec
         tell_malformed(api, REQ_LOGIN, seq, status);
         return;
     }
-    drop_token(api);
+    mt_api_drop_token(api);
     api->bearer = g_strdup_printf("Bearer %s", token);
     api->etag[0] = '\0';
     char *settings = mt_api_parse_settings(o);
@@ -196,11 +169,15 @@ static void stats_answered(mt_api *api, unsigned status, JsonObject *o) {
         tell_malformed(api, REQ_STATS, 0, status);
 }
 
-static void answered(mt_api *api, request_kind kind, uint32_t seq, unsigned status, JsonObject *o) {
+static void answered(mt_api *api, mt_api_request_kind kind, uint32_t seq, unsigned status, JsonObject *o) {
     if (kind == REQ_LOGOUT)
         api->ev.logged_out(api->ctx, seq);
     else if (kind == REQ_LEAVE)
         api->ev.left(api->ctx, seq, NULL);
+    else if (kind == REQ_BLOCK || kind == REQ_REPORT)
+        api->ev.conducted(api->ctx, seq, NULL);
+    else if (kind == REQ_INFO)
+        info_answered(api, o);
     else if (kind == REQ_LINK_PUT)
         api->link_ev->put(api->ctx);
     else if (o == NULL)
@@ -223,9 +200,9 @@ static void keep_etag(mt_api *api, SoupMessage *msg) {
 }
 
 /* The request is freed before its event: the owner may destroy everything from within. */
-static void finish(request *r) {
+static void finish(mt_api_request *r) {
     mt_api *api = r->api;
-    request_kind kind = r->kind;
+    mt_api_request_kind kind = r->kind;
     uint32_t seq = r->seq;
     unsigned status = soup_message_get_status(r->msg);
     char *retry_after =
@@ -248,9 +225,9 @@ static void finish(request *r) {
     g_free(retry_after);
 }
 
-static void fail(request *r, const char *why) {
+static void fail(mt_api_request *r, const char *why) {
     mt_api *api = r->api;
-    request_kind kind = r->kind;
+    mt_api_request_kind kind = r->kind;
     uint32_t seq = r->seq;
     mt_fault f = {.kind = MT_FAULT_UNREACHABLE};
     (void)g_strlcpy(f.text, why, sizeof f.text);
@@ -258,10 +235,10 @@ static void fail(request *r, const char *why) {
     tell_fault(api, kind, seq, &f);
 }
 
-static void read_more(request *r);
+static void read_more(mt_api_request *r);
 
 static void on_read(GObject *source, GAsyncResult *result, gpointer data) {
-    request *r = data;
+    mt_api_request *r = data;
     GError *err = NULL;
     GBytes *bytes = g_input_stream_read_bytes_finish(G_INPUT_STREAM(source), result, &err);
     gsize len = bytes != NULL ? g_bytes_get_size(bytes) : 0;
@@ -283,12 +260,12 @@ static void on_read(GObject *source, GAsyncResult *result, gpointer data) {
     g_clear_error(&err);
 }
 
-static void read_more(request *r) {
+static void read_more(mt_api_request *r) {
     g_input_stream_read_bytes_async(r->stream, 4096, G_PRIORITY_DEFAULT, r->cancel, on_read, r);
 }
 
 static void on_sent(GObject *source, GAsyncResult *result, gpointer data) {
-    request *r = data;
+    mt_api_request *r = data;
     GError *err = NULL;
     r->stream = soup_session_send_finish(SOUP_SESSION(source), result, &err);
     if (r->api == NULL) {
@@ -303,7 +280,7 @@ static void on_sent(GObject *source, GAsyncResult *result, gpointer data) {
 }
 
 static gboolean on_late(gpointer data) {
-    request *r = data;
+    mt_api_request *r = data;
     r->late = true;
     g_cancellable_cancel(r->cancel);
     return G_SOURCE_REMOVE;
@@ -311,8 +288,9 @@ static gboolean on_late(gpointer data) {
 
 /* Requests */
 
-static request *begin(mt_api *api, request_kind kind, uint32_t seq, const char *method, const char *path) {
-    request *r = g_new0(request, 1);
+mt_api_request *mt_api_begin(mt_api *api, mt_api_request_kind kind, uint32_t seq, const char *method,
+                             const char *path) {
+    mt_api_request *r = g_new0(mt_api_request, 1);
     char *at = g_uri_to_string(api->base);
     size_t len = strlen(at);
     char *url = g_strconcat(at, len > 0 && at[len - 1] == '/' ? path + 1 : path, NULL);
@@ -330,162 +308,20 @@ static request *begin(mt_api *api, request_kind kind, uint32_t seq, const char *
     return r;
 }
 
-static void set_body(request *r, const char *json) {
-    GBytes *bytes = g_bytes_new(json, strlen(json));
-    soup_message_set_request_body_from_bytes(r->msg, "application/json", bytes);
-    g_bytes_unref(bytes);
-}
-
-static void dispatch(request *r, unsigned limit_ms) {
+void mt_api_dispatch(mt_api_request *r, unsigned limit_ms) {
     r->limit = g_timeout_source_new(limit_ms);
     g_source_set_callback(r->limit, on_late, r, NULL);
     (void)g_source_attach(r->limit, r->api->main);
     soup_session_send_async(r->api->session, r->msg, G_PRIORITY_DEFAULT, r->cancel, on_sent, r);
 }
 
-void mt_api_set_phone(mt_api *api) {
-    api->phone = true;
-    api->policies = MYTURN_RTP;
-}
-
-void mt_api_set_policies(mt_api *api, unsigned policies) {
-    if (!api->phone)
-        api->policies = policies;
-}
-
-void mt_api_login(mt_api *api, uint32_t seq, const char *name) {
-    drop_token(api);
-    request *r = begin(api, REQ_LOGIN, seq, "POST", "/v1/users");
-    JsonBuilder *b = json_builder_new();
-    json_builder_begin_object(b);
-    json_builder_set_member_name(b, "name");
-    json_builder_add_string_value(b, name);
-    if (api->phone) {
-        json_builder_set_member_name(b, "device");
-        json_builder_add_string_value(b, "phone");
-    }
-    json_builder_end_object(b);
-    JsonNode *root = json_builder_get_root(b);
-    char *json = json_to_string(root, FALSE);
-    set_body(r, json);
-    g_free(json);
-    json_node_unref(root);
-    g_object_unref(b);
-    dispatch(r, ANSWER_MS);
-}
-
-void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave) {
-    request *r = begin(api, REQ_TURN, seq, "POST", "/v1/turn");
-    char hex[2 * MT_TURN_PAIR_BYTES + 1] = "", json[128], prefer[32], links[32];
-    if (leave != NULL)
-        mt_text_hex(leave, MT_TURN_PAIR_BYTES, hex);
-    mt_api_write_policies(api->policies, links);
-    (void)snprintf(json, sizeof json, leave != NULL ? "{\"leave\":\"%s\",\"link\":[%s]}" : "{%s\"link\":[%s]}", hex,
-                   links);
-    set_body(r, json);
-    (void)snprintf(prefer, sizeof prefer, "wait=%u", wait_s);
-    soup_message_headers_replace(soup_message_get_request_headers(r->msg), "Prefer", prefer);
-    dispatch(r, wait_s * 1000 + 20000); /* a caller's answer may be held 15 s beyond, until the callee is ready */
-}
-
-static void give_up_all(mt_api *api, request_kind kind) {
-    MT_LIST_FOREACH_SAFE(it, &api->requests) {
-        request *r = MT_CONTAINER(it, request, node);
-        if (r->kind == kind)
-            give_up(r);
-    }
-}
-
-void mt_api_break(mt_api *api) {
-    give_up_all(api, REQ_TURN);
-}
-
-void mt_api_stats(mt_api *api) {
-    give_up_all(api, REQ_STATS);
-    dispatch(begin(api, REQ_STATS, 0, "GET", "/v1/stats"), ANSWER_MS);
-}
-
-void mt_api_watch(mt_api *api, uint32_t seq) {
-    give_up_all(api, REQ_WATCH);
-    request *r = begin(api, REQ_WATCH, seq, "GET", "/v1/me");
-    SoupMessageHeaders *headers = soup_message_get_request_headers(r->msg);
-    char prefer[32];
-    (void)snprintf(prefer, sizeof prefer, "wait=%d", WATCH_S);
-    soup_message_headers_replace(headers, "Prefer", prefer);
-    soup_message_headers_replace(headers, "If-None-Match", api->etag[0] != '\0' ? api->etag : "\"\"");
-    dispatch(r, WATCH_S * 1000 + ANSWER_MS);
-}
-
-void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair) {
-    char path[16 + 2 * MT_TURN_PAIR_BYTES + 1] = "/v1/turn";
-    if (pair != NULL) {
-        char hex[2 * MT_TURN_PAIR_BYTES + 1];
-        mt_text_hex(pair, MT_TURN_PAIR_BYTES, hex);
-        (void)snprintf(path, sizeof path, "/v1/turn?pair=%s", hex);
-    }
-    dispatch(begin(api, REQ_LEAVE, seq, "DELETE", path), ANSWER_MS);
-}
-
-void mt_api_logout(mt_api *api, uint32_t seq) {
-    dispatch(begin(api, REQ_LOGOUT, seq, "DELETE", "/v1/me"), ANSWER_MS);
-}
-
-void mt_api_on_link(mt_api *api, const mt_api_link_events *events) {
-    api->link_ev = events;
-}
-
-void mt_api_link_put(mt_api *api, const uint8_t *pair, const char *text) {
-    request *r = begin(api, REQ_LINK_PUT, 0, "PUT", "/v1/turn/link");
-    char hex[2 * MT_TURN_PAIR_BYTES + 1];
-    mt_text_hex(pair, MT_TURN_PAIR_BYTES, hex);
-    JsonBuilder *b = json_builder_new();
-    json_builder_begin_object(b);
-    json_builder_set_member_name(b, "pair");
-    json_builder_add_string_value(b, hex);
-    json_builder_set_member_name(b, "link");
-    json_builder_add_string_value(b, text);
-    json_builder_end_object(b);
-    JsonNode *root = json_builder_get_root(b);
-    char *json = json_to_string(root, FALSE);
-    set_body(r, json);
-    g_free(json);
-    json_node_unref(root);
-    g_object_unref(b);
-    dispatch(r, ANSWER_MS);
-}
-
-void mt_api_link_get(mt_api *api, const uint8_t *pair) {
-    char hex[2 * MT_TURN_PAIR_BYTES + 1], path[32 + sizeof hex], prefer[32];
-    mt_text_hex(pair, MT_TURN_PAIR_BYTES, hex);
-    (void)snprintf(path, sizeof path, "/v1/turn/link?pair=%s", hex);
-    request *r = begin(api, REQ_LINK_GET, 0, "GET", path);
-    (void)snprintf(prefer, sizeof prefer, "wait=%d", LINK_WAIT_S);
-    soup_message_headers_replace(soup_message_get_request_headers(r->msg), "Prefer", prefer);
-    dispatch(r, LINK_WAIT_S * 1000 + ANSWER_MS);
-}
-
-void mt_api_link_break(mt_api *api) {
-    MT_LIST_FOREACH_SAFE(it, &api->requests) {
-        request *r = MT_CONTAINER(it, request, node);
-        if (r->kind == REQ_LINK_PUT || r->kind == REQ_LINK_GET)
-            give_up(r);
-    }
-}
-
-void mt_api_forget(mt_api *api) {
-    MT_LIST_FOREACH_SAFE(it, &api->requests) {
-        give_up(MT_CONTAINER(it, request, node));
-    }
-    drop_token(api);
-}
-
 /* The session outlives the object as long as its last request is under way. */
 void mt_api_destroy(mt_api *api) {
     if (api == NULL)
         return;
-    request *last = api->bearer != NULL ? begin(api, REQ_LOGOUT, 0, "DELETE", "/v1/me") : NULL;
+    mt_api_request *last = api->bearer != NULL ? mt_api_begin(api, REQ_LOGOUT, 0, "DELETE", "/v1/me") : NULL;
     if (last != NULL) {
-        dispatch(last, ANSWER_MS);
+        mt_api_dispatch(last, MT_API_ANSWER_MS);
         mt_list_remove(&last->node);
         last->api = NULL;
     }

@@ -31,11 +31,13 @@ typedef struct mt_api_events {
     void (*drawn)(void *ctx, uint32_t seq, const mt_turn_draw *draw);
     void (*waiting)(void *ctx, uint32_t seq, unsigned ready, unsigned online);
     void (*turn_failed)(void *ctx, uint32_t seq, const mt_fault *fault);
-    void (*left)(void *ctx, uint32_t seq, const mt_fault *fault); /* NULL: with success */
+    void (*left)(void *ctx, uint32_t seq, const mt_fault *fault);      /* NULL: with success */
+    void (*conducted)(void *ctx, uint32_t seq, const mt_fault *fault); /* block or report; NULL: taken */
     void (*watched)(void *ctx, uint32_t seq, const mt_turn_me *me);
     void (*watch_failed)(void *ctx, uint32_t seq, const mt_fault *fault);
     void (*logged_out)(void *ctx, uint32_t seq); /* anyhow */
     void (*counted)(void *ctx, unsigned ready, unsigned online);
+    void (*informed)(void *ctx, const char *contact, bool relay_only); /* contact: cleaned for display; NULL: none */
 } mt_api_events;
 
 /* Of mt_api_link_put and mt_api_link_get. */
@@ -62,6 +64,11 @@ void mt_api_break(mt_api *api); /* gives the mt_api_turn under way up; the serve
 void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair);
 /* GET /v1/stats: how many wait and are online. Its failure is not told: it is asked in passing. */
 void mt_api_stats(mt_api *api);
+/* GET /v1/info: what is known before a login. Answered soon, also where nothing is learnt. */
+void mt_api_info(mt_api *api);
+void mt_api_block(mt_api *api, uint32_t seq, const uint8_t *pair);
+void mt_api_report(mt_api *api, uint32_t seq, const uint8_t *pair, const char *reason,
+                   const char *note); /* note: "" none */
 /* GET /v1/me, held until something is other than in the last answer; gives an earlier one up. */
 void mt_api_watch(mt_api *api, uint32_t seq);
 void mt_api_logout(mt_api *api, uint32_t seq);

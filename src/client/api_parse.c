@@ -6,7 +6,7 @@
 #include "base/addr.h"
 #include "base/text.h"
 
-enum { DEPTH_MAX = 8, RETRY_AFTER_MAX_S = 3600, NAME_POINTS_MAX = 32 };
+enum { DEPTH_MAX = 8, RETRY_AFTER_MAX_S = 30 * 86400, NAME_POINTS_MAX = 32 };
 
 /* json-glib recurses: what is nested too deep is refused before it is parsed. */
 static bool is_shallow(mt_slice body) {
@@ -222,6 +222,23 @@ static bool parse_draw(JsonObject *o, mt_turn_draw *d) {
     return clean_name(get_string(partner, "name"), d->name);
 }
 
+static void copy_clean(char *out, size_t cap, const char *text) {
+    mt_buf b;
+    mt_buf_init(&b, cap - 1);
+    mt_text_clean(&b, mt_slice_of(text), false);
+    if (mt_buf_err(&b) == MT_OK && b.len > 0)
+        memcpy(out, b.p, b.len + 1);
+    mt_buf_deinit(&b);
+}
+
+void mt_api_parse_info(JsonObject *o, char contact[256], bool *relay_only) {
+    const char *text = o != NULL ? get_string(o, "contact") : NULL;
+    contact[0] = '\0';
+    if (text != NULL)
+        copy_clean(contact, 256, text);
+    *relay_only = o != NULL && get_bool(o, "relay_only");
+}
+
 bool mt_api_parse_stats(JsonObject *o, unsigned *ready, unsigned *online) {
     if (!json_object_has_member(o, "waiting") || !json_object_has_member(o, "online"))
         return false;
@@ -279,15 +296,6 @@ bool mt_api_parse_link(JsonObject *o, const char **text) {
         return false;
     *text = get_string(o, "link");
     return *text != NULL || JSON_NODE_HOLDS_NULL(n);
-}
-
-static void copy_clean(char *out, size_t cap, const char *text) {
-    mt_buf b;
-    mt_buf_init(&b, cap - 1);
-    mt_text_clean(&b, mt_slice_of(text), false);
-    if (mt_buf_err(&b) == MT_OK && b.len > 0)
-        memcpy(out, b.p, b.len + 1);
-    mt_buf_deinit(&b);
 }
 
 mt_fault mt_api_parse_fault(unsigned status, JsonObject *o, const char *retry_after) {

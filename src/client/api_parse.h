@@ -15,6 +15,7 @@ JsonObject *mt_api_parse_object(JsonParser *parser, mt_slice body);
 
 /* Borrow from the object. false: a member is missing or wrong. */
 bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **token);
+void mt_api_parse_info(JsonObject *o, char contact[256], bool *relay_only); /* o may be NULL; contact "": none */
 bool mt_api_parse_stats(JsonObject *o, unsigned *ready, unsigned *online);
 /* *waiting tells which of the two the answer is. */
 bool mt_api_parse_turn(JsonObject *o, bool *waiting, mt_turn_draw *draw, unsigned *ready, unsigned *online);

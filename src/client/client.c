@@ -84,6 +84,12 @@ static void on_logged_out(void *ctx, uint32_t seq) {
     mt_client_act(c);
 }
 
+static void on_conducted(void *ctx, uint32_t seq, const mt_fault *fault) {
+    myturn_client *c = ctx;
+    mt_turn_conducted(c->turn, seq, fault, mt_clock_ms());
+    mt_client_act(c);
+}
+
 static void on_watched(void *ctx, uint32_t seq, const mt_turn_me *me) {
     myturn_client *c = ctx;
     mt_turn_watched(c->turn, seq, me, mt_clock_ms());
@@ -96,8 +102,20 @@ static void on_watch_failed(void *ctx, uint32_t seq, const mt_fault *fault) {
     mt_client_act(c);
 }
 
-static const mt_api_events api_events = {on_login_done, on_login_failed, on_drawn,        on_waiting,    on_turn_failed,
-                                         on_left,       on_watched,      on_watch_failed, on_logged_out, on_counted};
+static void on_informed(void *ctx, const char *contact, bool relay_only);
+
+static const mt_api_events api_events = {.login_done = on_login_done,
+                                         .login_failed = on_login_failed,
+                                         .drawn = on_drawn,
+                                         .waiting = on_waiting,
+                                         .turn_failed = on_turn_failed,
+                                         .left = on_left,
+                                         .conducted = on_conducted,
+                                         .watched = on_watched,
+                                         .watch_failed = on_watch_failed,
+                                         .logged_out = on_logged_out,
+                                         .counted = on_counted,
+                                         .informed = on_informed};
 
 /* The user agent's events */
 
@@ -149,6 +167,7 @@ static const mt_ua_events ua_events = {on_registered, on_register_failed, on_unr
 /* Actions */
 
 static void stop_ua(myturn_client *c) {
+    c->ua_due = false;
     mt_ua_destroy(c->ua);
     c->ua = NULL;
 }
@@ -180,6 +199,33 @@ static void start_ua(myturn_client *c) {
     mt_turn_register_failed(c->turn, 403, mt_clock_ms());
 }
 
+/* LOGGED_IN tells the contact, so that is awaited before there can be one. */
+static void start_ua_when_informed(myturn_client *c) {
+    c->ua_due = c->info_due;
+    if (!c->ua_due)
+        start_ua(c);
+}
+
+static void on_informed(void *ctx, const char *contact, bool relay_only) {
+    myturn_client *c = ctx;
+    g_free(c->contact);
+    c->contact = g_strdup(contact);
+    c->info_due = false;
+    if (!c->ua_due)
+        return;
+    c->ua_due = false;
+    start_ua(c);
+    mt_client_act(c);
+}
+
+static void act_conduct(myturn_client *c, const mt_turn_action *a) {
+    const mt_turn_conduct *what = mt_turn_conduct_of(c->turn, a->seq);
+    if (what != NULL && what->reason != NULL)
+        mt_api_report(c->api, a->seq, a->pair, what->reason, what->note);
+    else
+        mt_api_block(c->api, a->seq, a->pair);
+}
+
 /* What goes into the call; the link's own SDP goes the other way where that cannot carry it. */
 static const char *call_sdp(myturn_client *c) {
     const char *sdp = mt_client_local_sdp(c);
@@ -205,6 +251,8 @@ static void act_api(myturn_client *c, const mt_turn_action *a) {
     const uint8_t *pair = a->leave ? a->pair : NULL;
     switch (a->kind) {
     case MT_TURN_API_LOGIN:
+        c->info_due = true;
+        mt_api_info(c->api);
         mt_api_login(c->api, a->seq, a->name);
         break;
     case MT_TURN_API_TURN:
@@ -215,6 +263,10 @@ static void act_api(myturn_client *c, const mt_turn_action *a) {
         break;
     case MT_TURN_API_LEAVE:
         mt_api_leave(c->api, a->seq, pair);
+        break;
+    case MT_TURN_API_BLOCK:
+    case MT_TURN_API_REPORT:
+        act_conduct(c, a);
         break;
     case MT_TURN_API_WATCH:
         mt_api_watch(c->api, a->seq);
@@ -231,7 +283,7 @@ static void act_api(myturn_client *c, const mt_turn_action *a) {
 
 static void act_sip(myturn_client *c, const mt_turn_action *a) {
     if (a->kind == MT_TURN_SIP_REGISTER)
-        start_ua(c);
+        start_ua_when_informed(c);
     else if (a->kind == MT_TURN_SIP_STOP)
         stop_ua(c);
     else if (a->kind == MT_TURN_SIP_DIAL)
@@ -343,6 +395,7 @@ static void free_parts(myturn_client *c) {
     mt_turn_destroy(c->turn);
     mt_client_drop_events(c);
     forget_sip(c);
+    g_free(c->contact);
     g_main_context_unref(c->main);
     g_free(c->mic);
     g_free(c->speaker);

@@ -11,6 +11,8 @@ static myturn_err outcome(myturn_client *c, mt_err err) {
         mt_client_act(c);
     if (err == MT_OK)
         return MYTURN_OK;
+    if (err == MT_ELIMIT)
+        return MYTURN_ERR_BUSY;
     return err == MT_EINVAL ? MYTURN_ERR_ARGUMENT : MYTURN_ERR_STATE;
 }
 
@@ -83,11 +85,16 @@ myturn_err myturn_mic(myturn_client *c, bool on) {
 /* Partners that were met, and what the user thinks of them */
 
 myturn_err myturn_block(myturn_client *c) {
-    return MYTURN_ERR_STATE;
+    return outcome(c, mt_turn_block(c->turn, mt_clock_ms()));
 }
 
 myturn_err myturn_report(myturn_client *c, const char *reason, const char *note) {
-    return MYTURN_ERR_STATE;
+    size_t count = 0;
+    if (reason == NULL || (note != NULL && mt_text_count(mt_slice_of(note), &count) != MT_OK))
+        return MYTURN_ERR_ARGUMENT;
+    if (count > MYTURN_NOTE_MAX)
+        return MYTURN_ERR_TOO_LONG;
+    return outcome(c, mt_turn_report_partner(c->turn, reason, note, mt_clock_ms()));
 }
 
 /* Choices */

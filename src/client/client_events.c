@@ -10,7 +10,7 @@
 
 typedef struct mt_client_event {
     myturn_event e;
-    char *name, *text, *dtls, *srtp;
+    char *name, *text, *dtls, *srtp, *contact;
 } mt_client_event;
 
 static void free_event(gpointer data) {
@@ -19,6 +19,7 @@ static void free_event(gpointer data) {
     g_free(q->text);
     g_free(q->dtls);
     g_free(q->srtp);
+    g_free(q->contact);
     g_free(q);
 }
 
@@ -62,6 +63,7 @@ void mt_client_tell(myturn_client *c, const myturn_event *e) {
     q->e.text = q->text = g_strdup(e->text);
     q->e.dtls = q->dtls = g_strdup(e->dtls);
     q->e.srtp = q->srtp = g_strdup(e->srtp);
+    q->e.contact = q->contact = g_strdup(e->contact);
     g_queue_push_tail(&c->events, q);
     if (c->deliver != NULL)
         return;
@@ -118,8 +120,38 @@ static void log_report(const mt_turn_report *r) {
     }
 }
 
+/* How long, and where to object. */
+static char *suspended_text(const myturn_client *c, const mt_turn_report *r) {
+    unsigned minutes = (r->retry_s + 59) / 60;
+    char *more = g_strdup_printf(N_TEXTS("%u more minute", "%u more minutes", minutes), minutes);
+    char *text = g_strdup_printf(c->contact != NULL ? "%s (%s). %s %s" : "%s (%s)", _(r->text), more,
+                                 _("To object, write to:"), c->contact);
+    g_free(more);
+    return text;
+}
+
+static char *report_text(const myturn_client *c, const mt_turn_report *r) {
+    if (r->text == NULL)
+        return NULL;
+    if (r->retry_s > 0 && strcmp(r->code, "suspended") == 0)
+        return suspended_text(c, r);
+    return r->detail[0] != '\0' ? g_strdup_printf("%s (%s)", _(r->text), r->detail) : g_strdup(_(r->text));
+}
+
+/* Talking without encryption is agreed to for one talk. */
+static void drop_consent(myturn_client *c, const mt_turn_report *r) {
+    bool over = r->kind == MYTURN_EV_STATE && (r->state == MYTURN_IDLE || r->state == MYTURN_TALKING);
+    if (!over || (c->policies & MYTURN_RTP) == 0)
+        return;
+    c->policies &= ~(unsigned)MYTURN_RTP;
+    if (c->policies == 0)
+        c->policies = MYTURN_GCM;
+    mt_api_set_policies(c->api, c->policies);
+}
+
 void mt_client_tell_report(myturn_client *c, const mt_turn_report *r) {
     log_report(r);
+    drop_consent(c, r);
     myturn_event e = {.kind = r->kind,
                       .state = r->state,
                       .name = r->name[0] != '\0' ? r->name : NULL,
@@ -130,10 +162,14 @@ void mt_client_tell_report(myturn_client *c, const mt_turn_report *r) {
                       .caller = r->caller,
                       .on = r->on,
                       .reason = r->reason,
+                      .retry_s = r->retry_s,
                       .code = r->code};
-    char *text = NULL;
-    if (r->text != NULL)
-        e.text = text = r->detail[0] != '\0' ? g_strdup_printf("%s (%s)", _(r->text), r->detail) : g_strdup(_(r->text));
+    char *text = report_text(c, r);
+    e.text = text;
+    if (r->kind == MYTURN_EV_LOGGED_IN) {
+        e.contact = c->contact;
+        e.relay_only = c->relay_only || c->sip.relay_only;
+    }
     if (r->kind == MYTURN_EV_DRAWN)
         c->drawn_us = mt_clock_us();
     if (r->kind == MYTURN_EV_SECURE)

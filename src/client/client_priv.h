@@ -36,6 +36,9 @@ struct myturn_client {
     bool raw_voice, relay_only; /* wished for by the user */
     unsigned policies;          /* of myturn_policy */
     bool phone;
+    char *contact; /* the operator's; NULL: none */
+    bool info_due; /* asked for; the user agent waits for it */
+    bool ua_due;
     char *settings; /* of the last login; NULL: none */
 
     myturn_event_fn *fn;

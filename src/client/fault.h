@@ -17,6 +17,7 @@ typedef struct mt_fault {
     mt_fault_kind kind;
     unsigned status;        /* HTTP status, 0: none */
     unsigned retry_after_s; /* SLOW_DOWN: at least 1 */
+    bool tls;               /* UNREACHABLE: because its certificate is not to be trusted; text says why */
     bool has_pair;          /* code is paired: this is the pair */
     uint8_t pair[16];
     char code[40];  /* of the problem document (RFC 9457), "" if none: name_taken, in_talk, superseded … */

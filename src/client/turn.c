@@ -153,6 +153,7 @@ mt_err mt_turn_hangup(mt_turn *t, int64_t now_ms) {
         return MT_ESTATE;
     mt_turn_drop_pair(t, 603);
     mt_turn_send_leave(t, now_ms);
+    t->end_reason = "hung_up";
     t->end_due_ms = now_ms + MT_TURN_BYE_MS;
     mt_turn_set_state(t, MYTURN_ENDING);
     mt_turn_check_ending(t, now_ms);
@@ -182,16 +183,18 @@ void mt_turn_begin_logout(mt_turn *t, int64_t now_ms) {
     if (t->state == MYTURN_WAITING)
         mt_turn_stop_waiting(t);
     bool talked = t->in_pair || t->state == MYTURN_ENDING;
+    const char *reason = t->in_pair ? "hung_up" : t->end_reason;
     mt_turn_drop_pair(t, 603);
     t->logging_out = true;
     t->unregistered = !t->registered || t->phone; /* a phone's binding goes with the login */
     t->registered = false;
     if (talked)
-        mt_turn_tell_ended(t, MYTURN_ENDING, "hung_up");
+        mt_turn_tell_ended(t, MYTURN_ENDING, reason);
     mt_turn_set_state(t, MYTURN_ENDING);
     if (!t->unregistered)
         (void)mt_turn_push(t, MT_TURN_SIP_UNREGISTER);
     t->unregister_due_ms = now_ms + MT_TURN_UNREGISTER_MS;
+    t->conduct_due_ms = now_ms + MT_TURN_CONDUCT_LAST_MS;
     t->end_due_ms = now_ms + MT_TURN_LOGOUT_MS;
     mt_turn_check_ending(t, now_ms);
 }
@@ -202,12 +205,15 @@ static void check_logout(mt_turn *t, int64_t now_ms) {
     bool over = now_ms >= t->end_due_ms;
     if (now_ms >= t->unregister_due_ms)
         t->unregistered = true;
-    if (t->unregistered && t->have_login && t->logout_seq == 0 && t->login_seq == 0) {
+    if (now_ms >= t->conduct_due_ms)
+        mt_turn_conduct_fail_all(t);
+    bool free_to_go = t->unregistered && t->conduct_count == 0 && t->login_seq == 0;
+    if (free_to_go && t->have_login && t->logout_seq == 0) {
         t->have_login = false;
         t->logout_seq = ++t->seq;
         mt_turn_push(t, MT_TURN_API_LOGOUT)->seq = t->logout_seq;
     }
-    if (over || (t->unregistered && t->login_seq == 0 && t->logout_seq == 0 && t->closing == 0))
+    if (over || (free_to_go && t->logout_seq == 0 && t->closing == 0))
         mt_turn_become_logged_out(t);
 }
 
@@ -221,7 +227,7 @@ void mt_turn_check_ending(mt_turn *t, int64_t now_ms) {
     if (t->closing > 0 && now_ms < t->end_due_ms)
         return;
     t->failed_setups = 0;
-    mt_turn_tell_ended(t, t->have_login ? MYTURN_IDLE : MYTURN_LOGGING_IN, "hung_up");
+    mt_turn_tell_ended(t, t->have_login ? MYTURN_IDLE : MYTURN_LOGGING_IN, t->end_reason);
     mt_turn_pump(t, now_ms);
 }
 
@@ -232,7 +238,7 @@ static int64_t sooner(int64_t a, int64_t b) {
 }
 
 int64_t mt_turn_next_ms(const mt_turn *t) {
-    int64_t next_ms = sooner(mt_turn_pump_ms(t), mt_turn_phone_pump_ms(t));
+    int64_t next_ms = sooner(mt_turn_pump_ms(t), sooner(mt_turn_phone_pump_ms(t), mt_turn_conduct_pump_ms(t)));
     if (t->state == MYTURN_LOGGING_IN && t->first_login && t->have_login && !t->phone)
         next_ms = sooner(next_ms, t->login_due_ms);
     if (t->state == MYTURN_WAITING)
@@ -245,6 +251,8 @@ int64_t mt_turn_next_ms(const mt_turn *t) {
         next_ms = sooner(next_ms, t->end_due_ms);
     if (t->state == MYTURN_ENDING && t->logging_out && !t->unregistered)
         next_ms = sooner(next_ms, t->unregister_due_ms);
+    if (t->state == MYTURN_ENDING && t->logging_out && t->conduct_count > 0)
+        next_ms = sooner(next_ms, t->conduct_due_ms);
     return next_ms;
 }
 
@@ -266,4 +274,5 @@ void mt_turn_tick(mt_turn *t, int64_t now_ms) {
     mt_turn_check_ending(t, now_ms);
     mt_turn_pump(t, now_ms);
     mt_turn_phone_pump(t, now_ms);
+    mt_turn_conduct_pump(t, now_ms);
 }

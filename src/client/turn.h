@@ -42,6 +42,8 @@ typedef enum mt_turn_action_kind {
     MT_TURN_API_TURN,       /* seq, wait_s, leave, pair: POST /v1/turn, pair is the one to leave if leave */
     MT_TURN_API_BREAK,      /* the held POST /v1/turn is given up; its answer is not awaited any more */
     MT_TURN_API_LEAVE,      /* seq, leave, pair: DELETE /v1/turn, without ?pair= unless leave */
+    MT_TURN_API_BLOCK,      /* seq, pair: POST /v1/turn/block */
+    MT_TURN_API_REPORT,     /* seq, pair: POST /v1/turn/report with what mt_turn_conduct_of(seq) has */
     MT_TURN_API_WATCH,      /* seq: GET /v1/me, held until something changes; gives an earlier one up (phone only) */
     MT_TURN_API_LOGOUT,     /* seq: DELETE /v1/me */
     MT_TURN_API_FORGET,     /* no requests and no token any more */
@@ -69,6 +71,7 @@ typedef struct mt_turn_report {
     char name[MT_TURN_NAME_BYTES];
     uint32_t exten;
     unsigned ready, online, elapsed_s;
+    unsigned retry_s; /* ERROR: suspended, slow_down */
     bool caller, on;
     bool counted; /* WAITING: because ready and online have just been told */
     const char *reason, *code, *text;
@@ -106,7 +109,28 @@ mt_err mt_turn_cancel(mt_turn *t, int64_t now_ms) MT_MUST_CHECK;
 mt_err mt_turn_hangup(mt_turn *t, int64_t now_ms) MT_MUST_CHECK;
 mt_err mt_turn_next(mt_turn *t, int64_t now_ms) MT_MUST_CHECK;
 
+/* Of the present partner, whose pair ends, or the last one since the last draw. MT_ELIMIT: too many are under way. */
+mt_err mt_turn_block(mt_turn *t, int64_t now_ms) MT_MUST_CHECK;
+/* MT_EINVAL: no such reason, or the note (may be NULL) is too long. */
+mt_err mt_turn_report_partner(mt_turn *t, const char *reason, const char *note, int64_t now_ms) MT_MUST_CHECK;
+
+#define MT_TURN_NOTE_BYTES (4 * MYTURN_NOTE_MAX + 1)
+
+typedef struct mt_turn_conduct { /* a block or report that the server is to take */
+    uint32_t seq;                /* 0: not under way */
+    const char *reason;          /* static; NULL: a block */
+    uint8_t pair[MT_TURN_PAIR_BYTES];
+    char name[MT_TURN_NAME_BYTES];
+    char note[MT_TURN_NOTE_BYTES];
+    int64_t begun_ms, at_ms;
+    unsigned fails;
+} mt_turn_conduct;
+/* The one under way with this number; NULL: none. Borrowed until the next call. */
+const mt_turn_conduct *mt_turn_conduct_of(const mt_turn *t, uint32_t seq);
+const char *mt_turn_reason(const char *reason); /* the static form; NULL: there is no such reason */
+
 /* Answers of the API. A fault is copied. */
+void mt_turn_conducted(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_ms); /* fault NULL: with success */
 void mt_turn_login_done(mt_turn *t, uint32_t seq, const char *name, uint32_t exten, int64_t now_ms);
 void mt_turn_login_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_ms);
 

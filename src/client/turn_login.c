@@ -22,6 +22,8 @@ static int64_t due_at_ms(const mt_turn *t, due d) {
     int64_t at_ms = t->retry_at_ms;
     if (d == DUE_TURN && t->leave_seq != 0 && t->leave_due_ms > at_ms)
         at_ms = t->leave_due_ms;
+    if (d == DUE_TURN && mt_turn_conduct_holds_until_ms(t) > at_ms)
+        at_ms = mt_turn_conduct_holds_until_ms(t);
     return at_ms;
 }
 
@@ -86,6 +88,8 @@ void mt_turn_become_logged_out(mt_turn *t) {
     bool was_in = !t->first_login || t->logging_out;
     (void)mt_turn_push(t, MT_TURN_SIP_STOP);
     (void)mt_turn_push(t, MT_TURN_API_FORGET);
+    mt_turn_conduct_fail_all(t);
+    t->has_last = false;
     t->have_login = t->registered = t->logging_out = t->leave = false;
     t->told_unreachable = t->told_slow = false;
     t->login_seq = t->turn_seq = t->leave_seq = t->logout_seq = t->watch_seq = 0;
@@ -116,7 +120,7 @@ void mt_turn_login_done(mt_turn *t, uint32_t seq, const char *name, uint32_t ext
         return;
     t->login_seq = 0;
     t->have_login = t->untold_login = true;
-    t->leave = false; /* a new login has no pair */
+    t->leave = t->has_last = false; /* a new login has no pair */
     t->leave_seq = 0;
     t->exten = exten;
     if (strlen(name) < sizeof t->name)
@@ -136,6 +140,14 @@ static const char *refusal_code(const mt_fault *fault) {
         if (strcmp(fault->code, known[i]) == 0)
             return known[i];
     return "internal";
+}
+
+/* Whoever shows it adds how long, and where to object. */
+static void tell_suspended(mt_turn *t, const mt_fault *fault) {
+    mt_turn_report *r = mt_turn_tell(t, MYTURN_EV_ERROR);
+    r->code = "suspended";
+    r->text = N_("You were reported by several people and are not drawn for a while");
+    r->retry_s = fault->retry_after_s;
 }
 
 static void tell_fault(mt_turn *t, const mt_fault *fault) {
@@ -203,6 +215,7 @@ void mt_turn_lose_login(mt_turn *t, int64_t now_ms) {
     t->have_login = t->registered = false;
     t->leave = false;
     t->leave_seq = t->watch_seq = 0;
+    mt_turn_conduct_fail_all(t);
     t->retry_at_ms = now_ms;
     if (t->retries++ > 0)
         mt_turn_backoff(t, t->retries - 2, now_ms);
@@ -309,7 +322,10 @@ static void turn_refused(mt_turn *t, const mt_fault *fault, int64_t now_ms) {
         mt_turn_backoff(t, t->retries++, now_ms);
     } else {
         mt_turn_stop_waiting(t);
-        tell_fault(t, fault);
+        if (strcmp(fault->code, "suspended") == 0)
+            tell_suspended(t, fault);
+        else
+            tell_fault(t, fault);
         mt_turn_enter_idle(t);
     }
 }

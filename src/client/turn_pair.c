@@ -26,6 +26,9 @@ void mt_turn_begin_pair(mt_turn *t, const mt_turn_draw *draw, int64_t now_ms) {
     t->in_pair = true;
     t->leave_seq = 0;
     t->draw = *draw;
+    t->has_last = true;
+    memcpy(t->last_pair, draw->pair, sizeof t->last_pair);
+    memcpy(t->last_name, draw->name, sizeof t->last_name);
     t->call = 0;
     t->call_answered = t->call_up = t->audio = false;
     t->pair_due_ms =

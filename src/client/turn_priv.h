@@ -5,6 +5,7 @@
 
 #include "client/turn.h"
 
+#define MT_TURN_CONDUCT_MAX 4
 #define MT_TURN_QUEUE 64 /* one entry function appends fewer than 40 */
 
 enum {
@@ -16,6 +17,8 @@ enum {
     MT_TURN_KEEP_CALL_MS = 3000,    /* an INVITE waits this long for the draw that explains it */
     MT_TURN_QUIET_MS = 2000,        /* the partner says something each second */
     MT_TURN_SILENT_MS = 15000,      /* of reconnecting */
+    MT_TURN_CONDUCT_MS = 30000,     /* a block or report is tried so long */
+    MT_TURN_CONDUCT_LAST_MS = 1200, /* and holds a logout back no longer */
     MT_TURN_BYE_MS = 1200,          /* the link confirms its bye within 1 s */
     MT_TURN_UNREGISTER_MS = 700,
     MT_TURN_LOGOUT_MS = 1800,
@@ -72,7 +75,16 @@ struct mt_turn {
     int64_t pair_due_ms;    /* CONNECTING and RECONNECTING end then */
     unsigned failed_setups; /* in a row */
 
+    /* the last partner, as far as the server knows him: the present one, or the one before until the next draw */
+    bool has_last;
+    uint8_t last_pair[MT_TURN_PAIR_BYTES];
+    char last_name[MT_TURN_NAME_BYTES];
+    mt_turn_conduct conduct[MT_TURN_CONDUCT_MAX];
+    unsigned conduct_count;
+
     /* ending */
+    const char *end_reason;
+    int64_t conduct_due_ms;
     unsigned closing; /* links that say bye */
     bool logging_out, unregistered;
     int64_t end_due_ms, unregister_due_ms;
@@ -106,6 +118,12 @@ void mt_turn_drop_pair(mt_turn *t, unsigned refuse_code); /* ends call, link and
 void mt_turn_pair_due(mt_turn *t, int64_t now_ms);
 /* The pair ended, but not by the user's wish: back on the main page. */
 void mt_turn_end_to_idle(mt_turn *t, const char *reason, unsigned refuse_code, int64_t now_ms);
+
+/* turn_conduct.c */
+void mt_turn_conduct_pump(mt_turn *t, int64_t now_ms);
+int64_t mt_turn_conduct_pump_ms(const mt_turn *t);
+int64_t mt_turn_conduct_holds_until_ms(const mt_turn *t); /* INT64_MIN: nothing holds the next draw back */
+void mt_turn_conduct_fail_all(mt_turn *t);
 
 /* turn_phone.c */
 void mt_turn_phone_watch(mt_turn *t, int64_t now_ms); /* asks anew; an answer under way is of before */

@@ -23,7 +23,7 @@ typedef struct world {
     const uint8_t *in;
     size_t left;
     int64_t now_ms;
-    uint32_t login_seq, turn_seq, leave_seq, logout_seq, last_turn_seq;
+    uint32_t login_seq, turn_seq, leave_seq, logout_seq, last_turn_seq, conduct_seq;
     bool link, secure, audio, registered, token;
     unsigned saying_bye;
     uint32_t out_call, in_call[CALLS];
@@ -128,6 +128,11 @@ static void api_action(world *w, const mt_turn_action *a) {
     case MT_TURN_API_LEAVE:
         w->leave_seq = a->seq;
         break;
+    case MT_TURN_API_BLOCK:
+    case MT_TURN_API_REPORT:
+        CHECK(w->token && !w->link);
+        w->conduct_seq = a->seq;
+        break;
     case MT_TURN_API_LOGOUT:
         CHECK(w->logout_seq == 0);
         w->logout_seq = a->seq;
@@ -218,7 +223,15 @@ static mt_fault some_fault(world *w) {
 static void wish(world *w) {
     static mt_err (*const wishes[])(mt_turn *, int64_t) = {mt_turn_logout, mt_turn_ready, mt_turn_cancel,
                                                            mt_turn_hangup, mt_turn_next};
-    uint8_t b = byte(w) % 6;
+    uint8_t raw = byte(w), b = raw % 6;
+    if (raw >= 240) { /* a pair ends at once, whatever the server will say */
+        mt_err said = b < 3
+                          ? mt_turn_block(w->t, w->now_ms)
+                          : mt_turn_report_partner(w->t, b == 3 ? "rude" : "threat", b == 4 ? "note" : NULL, w->now_ms);
+        CHECK(said == MT_OK || said == MT_ESTATE || said == MT_ELIMIT || (said == MT_EINVAL && b == 3));
+        CHECK(said != MT_OK || mt_turn_pair(w->t) == NULL);
+        return;
+    }
     mt_err err = b == 5 ? mt_turn_login(w->t, "jeden", w->now_ms) : wishes[b](w->t, w->now_ms);
     CHECK(err == MT_OK || err == MT_ESTATE);
 }
@@ -258,7 +271,10 @@ static void answer_turn(world *w) {
 
 static void answer_rest(world *w) {
     uint8_t b = byte(w);
-    if ((b & 1) != 0) {
+    if ((b & 0xc0) == 0xc0) {
+        mt_fault f = some_fault(w);
+        mt_turn_conducted(w->t, w->conduct_seq - ((b >> 2) & 1), (b & 1) != 0 ? NULL : &f, w->now_ms);
+    } else if ((b & 1) != 0) {
         uint32_t seq = w->logout_seq;
         w->logout_seq = 0;
         mt_turn_logged_out(w->t, seq, w->now_ms);

@@ -95,12 +95,30 @@ static void on_watch_failed(void *ctx, uint32_t seq, const mt_fault *f) {
     note(ctx, "no-me%u(%d %s)", seq, (int)f->kind, f->code);
 }
 
+static void on_conducted(void *ctx, uint32_t seq, const mt_fault *f) {
+    note(ctx, "conduct%u(%d %s)", seq, f != NULL ? (int)f->kind : -1, f != NULL ? f->code : "");
+}
+
+static void on_informed(void *ctx, const char *contact, bool relay_only) {
+    note(ctx, "info(%s%s)", contact != NULL ? contact : "-", relay_only ? " relay" : "");
+}
+
 static void on_counted(void *ctx, unsigned ready, unsigned online) {
     note(ctx, "counted(%u/%u)", ready, online);
 }
 
-static const mt_api_events handlers = {on_login_done, on_login_failed, on_drawn,        on_waiting,    on_turn_failed,
-                                       on_left,       on_watched,      on_watch_failed, on_logged_out, on_counted};
+static const mt_api_events handlers = {.login_done = on_login_done,
+                                       .login_failed = on_login_failed,
+                                       .drawn = on_drawn,
+                                       .waiting = on_waiting,
+                                       .turn_failed = on_turn_failed,
+                                       .left = on_left,
+                                       .conducted = on_conducted,
+                                       .watched = on_watched,
+                                       .watch_failed = on_watch_failed,
+                                       .logged_out = on_logged_out,
+                                       .counted = on_counted,
+                                       .informed = on_informed};
 
 static void keep(char **to, const char *text) {
     g_free(*to);
@@ -237,6 +255,62 @@ static void test_stats(void **state) {
     UNTIL(b->requests == 2);
     run_ms(20);
     assert_string_equal(b->events, "counted(3/7)"); /* what is wrong with it is nobody's concern */
+}
+
+static void test_info(void **state) {
+    bench *b = *state;
+    b->status = 200;
+    b->body = "{\"version\":\"0.1.0\",\"contact\":\"abuse@\\u202eexample.org\\u001b[2J\",\"relay_only\":true}";
+    mt_api_info(b->api);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->events, "info(abuse@example.org[2J relay)");
+    assert_string_equal(b->path, "/v1/info");
+    b->body = "{\"contact\":null,\"relay_only\":false}";
+    mt_api_info(b->api);
+    UNTIL(strstr(b->events, ") info(") != NULL);
+    assert_non_null(strstr(b->events, " info(-)"));
+    b->status = 404; /* an older server */
+    b->events[0] = '\0';
+    mt_api_info(b->api);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->events, "info(-)");
+}
+
+static void test_block_and_report(void **state) {
+    bench *b = *state;
+    uint8_t pair[16] = {1, 2, 3};
+    b->status = 204;
+    b->body = "";
+    mt_api_block(b->api, 4, pair);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->events, "conduct4(-1 )");
+    assert_string_equal(b->path, "/v1/turn/block");
+    assert_string_equal(b->sent, "{\"pair\":\"01020300000000000000000000000000\"}");
+    b->events[0] = '\0';
+    mt_api_report(b->api, 5, pair, "threat", "\"ż\"\n");
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->path, "/v1/turn/report");
+    assert_string_equal(
+        b->sent, "{\"pair\":\"01020300000000000000000000000000\",\"reason\":\"threat\",\"note\":\"\\\"ż\\\"\\n\"}");
+    b->events[0] = '\0';
+    b->status = 404;
+    b->body = "{\"code\":\"not_found\"}";
+    mt_api_report(b->api, 6, pair, "spam", "");
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->events, "conduct6(3 not_found)");
+    assert_string_equal(b->sent, "{\"pair\":\"01020300000000000000000000000000\",\"reason\":\"spam\"}");
+}
+
+static void test_suspended(void **state) {
+    bench *b = *state;
+    b->status = 403;
+    b->retry_after = "7200";
+    b->body =
+        "{\"code\":\"suspended\",\"retry_after_s\":7200,\"contact\":\"abuse@example.org\",\"detail\":\"reported\"}";
+    mt_api_turn(b->api, 2, 1, NULL);
+    UNTIL(b->events[0] != '\0');
+    assert_string_equal(b->events, "no-turn2(3 suspended)");
+    assert_int_equal(b->fault.retry_after_s, 7200);
 }
 
 static void test_slow_down(void **state) {
@@ -663,6 +737,9 @@ int main(void) {
         T(test_login),
         T(test_refused_login),
         T(test_stats),
+        T(test_info),
+        T(test_block_and_report),
+        T(test_suspended),
         T(test_slow_down),
         T(test_nobody_listens),
         T(test_bad_login_answers),

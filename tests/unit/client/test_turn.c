@@ -1,55 +1,6 @@
 /* The conversation machine on virtual time: every path and the known races. */
 #include "turn_kit.h"
 
-static int setup(void **state) {
-    static kit k;
-    memset(&k, 0, sizeof k);
-    k.seed = 1;
-    k.now_ms = 1000;
-    if (mt_turn_create(mt_random_seeded(&k.seed), &k.t) != MT_OK)
-        return -1;
-    *state = &k;
-    return 0;
-}
-
-static int teardown(void **state) {
-    kit *k = *state;
-    mt_turn_destroy(k->t);
-    return 0;
-}
-
-static void to_idle(kit *k) {
-    assert_int_equal(mt_turn_login(k->t, "jeden", k->now_ms), MT_OK);
-    (void)kit_trace(k);
-    mt_turn_login_done(k->t, k->login_seq, "jeden", 111000, k->now_ms);
-    mt_turn_registered(k->t, k->now_ms);
-    (void)kit_trace(k);
-    assert_int_equal(mt_turn_state(k->t), MYTURN_IDLE);
-}
-
-static void to_waiting(kit *k) {
-    to_idle(k);
-    assert_int_equal(mt_turn_ready(k->t, k->now_ms), MT_OK);
-    (void)kit_trace(k);
-}
-
-static void to_connecting(kit *k, bool caller) {
-    to_waiting(k);
-    kit_drawn(k, 'A', caller);
-    (void)kit_trace(k);
-}
-
-static void to_talking(kit *k, bool caller) {
-    to_connecting(k, caller);
-    if (!caller)
-        mt_turn_incoming(k->t, IN(1), "111001", k->now_ms);
-    mt_turn_link_ready(k->t, k->now_ms);
-    mt_turn_call_up(k->t, caller ? 1 : IN(1), k->now_ms);
-    mt_turn_link_secure(k->t, k->now_ms);
-    (void)kit_trace(k);
-    assert_int_equal(mt_turn_state(k->t), MYTURN_TALKING);
-}
-
 static void test_caller_from_login_to_talk(void **state) {
     kit *k = *state;
     assert_int_equal(mt_turn_login(k->t, "jeden", k->now_ms), MT_OK);
@@ -507,8 +458,8 @@ static void test_call_failures_and_the_next_draw(void **state) {
         char want[200];
         (void)snprintf(want, sizeof want, "unlink ended!(%s) state(waiting) waiting!(0s) turn(A)", rows[i].reason);
         EXPECT(k, want);
-        (void)teardown(state);
-        (void)setup(state);
+        (void)kit_teardown(state);
+        (void)kit_setup(state);
     }
 }
 
@@ -576,8 +527,8 @@ static void test_security_failures_are_not_hidden_by_a_new_draw(void **state) {
         char want[200];
         (void)snprintf(want, sizeof want, "unlink hangup(o1) leave(A) ended!(%s) state(idle)", rows[i].reason);
         EXPECT(k, want);
-        (void)teardown(state);
-        (void)setup(state);
+        (void)kit_teardown(state);
+        (void)kit_setup(state);
     }
 }
 
@@ -871,7 +822,7 @@ static void test_stale_answers_change_nothing(void **state) {
     EXPECT(k, "leave(Z)");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -17,7 +17,7 @@ typedef struct kit {
     mt_turn *t;
     int64_t now_ms;
     uint64_t seed;
-    uint32_t login_seq, turn_seq, leave_seq, logout_seq, watch_seq; /* last seen */
+    uint32_t login_seq, turn_seq, leave_seq, logout_seq, watch_seq, conduct_seq; /* last seen */
     unsigned wait_s;
     bool leave;
     uint8_t pair[16];
@@ -50,6 +50,10 @@ static inline void kit_report(kit *k, const mt_turn_report *r) {
         (void)snprintf(text, sizeof text, "%s", r->code);
         (void)snprintf(k->error, sizeof k->error, "%s", r->detail);
         break;
+    case MYTURN_EV_BLOCKED:
+    case MYTURN_EV_REPORTED:
+        (void)snprintf(text, sizeof text, "%s", r->name);
+        break;
     case MYTURN_EV_RECONNECTING:
         (void)snprintf(text, sizeof text, "%s", r->on ? "on" : "off");
         break;
@@ -63,13 +67,28 @@ static inline void kit_report(kit *k, const mt_turn_report *r) {
 
 static inline void kit_action(kit *k, const mt_turn_action *a) {
     static const char *const words[] = {
-        [MT_TURN_API_LOGIN] = "login",    [MT_TURN_API_TURN] = "turn",         [MT_TURN_API_BREAK] = "break",
-        [MT_TURN_API_LEAVE] = "leave",    [MT_TURN_API_WATCH] = "watch",       [MT_TURN_API_LOGOUT] = "logout",
-        [MT_TURN_API_FORGET] = "forget",  [MT_TURN_SIP_REGISTER] = "register", [MT_TURN_SIP_UNREGISTER] = "unregister",
-        [MT_TURN_SIP_STOP] = "stop",      [MT_TURN_SIP_DIAL] = "dial",         [MT_TURN_SIP_ANSWER] = "answer",
-        [MT_TURN_SIP_REFUSE] = "refuse",  [MT_TURN_SIP_HANGUP] = "hangup",     [MT_TURN_LINK_CREATE] = "link",
-        [MT_TURN_LINK_REMOTE] = "remote", [MT_TURN_LINK_BYE] = "bye",          [MT_TURN_LINK_DESTROY] = "unlink",
-        [MT_TURN_AUDIO_START] = "audio",  [MT_TURN_AUDIO_STOP] = "mute",
+        [MT_TURN_API_LOGIN] = "login",
+        [MT_TURN_API_TURN] = "turn",
+        [MT_TURN_API_BREAK] = "break",
+        [MT_TURN_API_LEAVE] = "leave",
+        [MT_TURN_API_BLOCK] = "block",
+        [MT_TURN_API_REPORT] = "report",
+        [MT_TURN_API_WATCH] = "watch",
+        [MT_TURN_API_LOGOUT] = "logout",
+        [MT_TURN_API_FORGET] = "forget",
+        [MT_TURN_SIP_REGISTER] = "register",
+        [MT_TURN_SIP_UNREGISTER] = "unregister",
+        [MT_TURN_SIP_STOP] = "stop",
+        [MT_TURN_SIP_DIAL] = "dial",
+        [MT_TURN_SIP_ANSWER] = "answer",
+        [MT_TURN_SIP_REFUSE] = "refuse",
+        [MT_TURN_SIP_HANGUP] = "hangup",
+        [MT_TURN_LINK_CREATE] = "link",
+        [MT_TURN_LINK_REMOTE] = "remote",
+        [MT_TURN_LINK_BYE] = "bye",
+        [MT_TURN_LINK_DESTROY] = "unlink",
+        [MT_TURN_AUDIO_START] = "audio",
+        [MT_TURN_AUDIO_STOP] = "mute",
     };
     char arg[40] = "";
     uint32_t call = a->call & ~MT_TURN_CALL_IN;
@@ -86,6 +105,11 @@ static inline void kit_action(kit *k, const mt_turn_action *a) {
         break;
     case MT_TURN_API_LEAVE:
         k->leave_seq = a->seq;
+        break;
+    case MT_TURN_API_BLOCK:
+    case MT_TURN_API_REPORT:
+        k->conduct_seq = a->seq;
+        (void)snprintf(arg, sizeof arg, "%c", a->pair[0]);
         break;
     case MT_TURN_API_WATCH:
         k->watch_seq = a->seq;
@@ -170,5 +194,55 @@ static inline void kit_login_fails(kit *k, mt_fault_kind kind, const char *code)
 }
 
 #define IN(n) (MT_TURN_CALL_IN | (n))
+
+/* A group of tests: each has a machine of its own. */
+static inline int kit_setup(void **state) {
+    static kit k;
+    memset(&k, 0, sizeof k);
+    k.seed = 1;
+    k.now_ms = 1000;
+    if (mt_turn_create(mt_random_seeded(&k.seed), &k.t) != MT_OK)
+        return -1;
+    *state = &k;
+    return 0;
+}
+
+static inline int kit_teardown(void **state) {
+    kit *k = *state;
+    mt_turn_destroy(k->t);
+    return 0;
+}
+
+static inline void to_idle(kit *k) {
+    assert_int_equal(mt_turn_login(k->t, "jeden", k->now_ms), MT_OK);
+    (void)kit_trace(k);
+    mt_turn_login_done(k->t, k->login_seq, "jeden", 111000, k->now_ms);
+    mt_turn_registered(k->t, k->now_ms);
+    (void)kit_trace(k);
+    assert_int_equal(mt_turn_state(k->t), MYTURN_IDLE);
+}
+
+static inline void to_waiting(kit *k) {
+    to_idle(k);
+    assert_int_equal(mt_turn_ready(k->t, k->now_ms), MT_OK);
+    (void)kit_trace(k);
+}
+
+static inline void to_connecting(kit *k, bool caller) {
+    to_waiting(k);
+    kit_drawn(k, 'A', caller);
+    (void)kit_trace(k);
+}
+
+static inline void to_talking(kit *k, bool caller) {
+    to_connecting(k, caller);
+    if (!caller)
+        mt_turn_incoming(k->t, IN(1), "111001", k->now_ms);
+    mt_turn_link_ready(k->t, k->now_ms);
+    mt_turn_call_up(k->t, caller ? 1 : IN(1), k->now_ms);
+    mt_turn_link_secure(k->t, k->now_ms);
+    (void)kit_trace(k);
+    assert_int_equal(mt_turn_state(k->t), MYTURN_TALKING);
+}
 
 #endif
