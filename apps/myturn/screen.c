@@ -204,8 +204,20 @@ static bool can_isolate(void) {
     return false;
 }
 
+/* Scripts written from right to left, and their presentation forms. */
+static bool turns_around(const char *text) {
+    static const gunichar ranges[][2] = {
+        {0x0590, 0x08ff}, {0xfb1d, 0xfdff}, {0xfe70, 0xfeff}, {0x10800, 0x10fff}, {0x1e800, 0x1efff}};
+    for (const char *at = text; *at != '\0'; at += g_utf8_skip[(guchar)*at])
+        for (size_t i = 0; i < G_N_ELEMENTS(ranges); i++)
+            if (g_utf8_get_char(at) >= ranges[i][0] && g_utf8_get_char(at) <= ranges[i][1])
+                return true;
+    return false;
+}
+
 char *screen_isolated(const screen *s, const char *text) {
-    return s->term != NULL && can_isolate() ? g_strconcat("\u2068", text, "\u2069", NULL) : g_strdup(text);
+    bool isolate = s->term != NULL && can_isolate() && g_utf8_validate(text, -1, NULL) && turns_around(text);
+    return isolate ? g_strconcat("\u2068", text, "\u2069", NULL) : g_strdup(text);
 }
 
 void screen_prompt(screen *s, const char *passing, const char *lasting) {

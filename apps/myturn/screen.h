@@ -25,7 +25,7 @@ bool screen_is_terminal(const screen *s);
 /* Prints a line (or several) above the one being typed, flushed at once. Control characters are left out. */
 void screen_say(screen *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Foreign text, such that it cannot turn around what stands beside it: in U+2068 … U+2069 (UAX #9) where the screen is
- * a terminal that was said to be UTF-8. g_free. */
+ * a terminal that was said to be UTF-8 and the text runs from right to left. g_free. */
 char *screen_isolated(const screen *s, const char *text);
 /* What stands before the line being typed; shown on terminals only. `passing` goes when Enter is pressed, `lasting`
  * stays with what was typed. */
