@@ -6,7 +6,7 @@ set -euo pipefail
 sources=$1 suite=$2
 cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || { echo "a chroot needs root" >&2; exit 1; }
-mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
     sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p' | awk '/\/debian\/?$/ && !seen++')
 mirror=${mirror:-http://deb.debian.org/debian}
 base=$PWD/out/chroot/$suite.tar

@@ -11,14 +11,19 @@ import subprocess
 
 from people import BUILD
 
-# Shorter than the defaults where waiting for them would only cost time.
-CONFIG = """[api]
+# Shorter than the defaults where waiting for them would only cost time; longer where a driver that a loaded machine keeps waiting would be taken for gone.
+CONFIG = """[conduct]
+reports_dir = {disk}/reports
+report_threshold = 0
+report_threshold_address = 0
+[api]
 operator_token_file = {folder}/operator
 [login]
 lease_s = 10
 first_lease_s = 15
 [sip]
-qualify_ms = 5000
+qualify_ms = 9000
+qualify_limit_ms = 8000
 [limits]
 no_limits = yes
 idle_ms = 20000
@@ -37,9 +42,10 @@ class Daemon:
         self.folder, self.disk = folder, disk
         self.http = self.sip = None
         self.process, self.ended_by_us, self.empty = None, False, None
+        (disk / "reports").mkdir(mode=0o700)
         (folder / "operator").write_text(OPERATOR + "\n")
         (folder / "operator").chmod(0o600)
-        (folder / "myturnd.conf").write_text(CONFIG.format(folder=folder))
+        (folder / "myturnd.conf").write_text(CONFIG.format(folder=folder, disk=disk))
         self.clock = folder / "clock"
         self.set_clock(0)
         shim = BUILD / "tests/soak/clock_shift.so"

@@ -57,8 +57,7 @@ class Soak:
         while True:
             before = time.monotonic()
             await asyncio.sleep(1)
-            late_s = time.monotonic() - before - 1
-            self.world.lag_s = max(late_s, self.world.lag_s * 0.8)
+            self.world.late(time.monotonic() - before - 1)
             self.oracle.watch()
             self.daemon.check()
 
@@ -190,7 +189,7 @@ class Soak:
         waits = sorted(w.waits_ms) or [0.0]
         print(f"\n-- {how} after {self.elapsed() / 60:.1f} min, seed {self.args.seed}")
         print(f"people: {self.args.users} scripted users and {self.args.terminals} terminals in " + ", ".join(f"{n} {k}" for k, n in sorted(w.counts.items())))
-        print(f"waits for a draw: median {statistics.median(waits):.0f} ms, 99 % {waits[len(waits) * 99 // 100]:.0f} ms, longest {waits[-1]:.0f} ms")
+        print(f"waits for a draw: median {statistics.median(waits):.0f} ms, 99 % {waits[len(waits) * 99 // 100]:.0f} ms, longest {waits[-1]:.0f} ms; the driver itself was late by up to {w.longest_lag_s * 1000:.0f} ms")
         print("calls that did not come up, for reasons of their users: " + (", ".join(f"{k} {n}" for k, n in sorted(w.failures.items())) or "none"))
         print(memory)
         if hasattr(self, "left_descriptors"):

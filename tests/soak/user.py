@@ -358,28 +358,40 @@ class User:
         if how < 10 and any(who != self.name and what in ("vanished", "logged out") for _, who, what in self.pair.acts):
             return await self.be_left()
         self.enter("ending")
-        if how < 40:
+        if how < 38:
             self.pair.act(self.name, "next")
             return self.pair.id
-        if how < 80:
+        if how < 76:
             self.pair.act(self.name, "hung up")
             status = await self.agent.within(self.call, "BYE")
             if status not in (200, 481) and not self.world.excused(self.since):
                 self.world.violation(f"{self.name}: BYE was answered {status}")
-            return self.pair.id if how < 60 else False
-        if how < 88:
+            return self.pair.id if how < 57 else False
+        if how < 82:
             self.pair.act(self.name, "left")
             status, _ = await self.web.call("DELETE", f"/v1/turn?pair={self.pair.id}")
             self.expect(status, 204, "DELETE /v1/turn?pair")
             return False
-        if how < 92:
+        if how < 85:
+            return await self.turn_away(how < 84)
+        if how < 89:
             await self.log_out()
-        if how < 96:
+        if how < 94:
             self.count("vanished")
             self.vanish()
             raise Restart
         await self.move()
         return self.pair.id
+
+    async def turn_away(self, only_block):
+        """Blocks or reports the partner, who must not be drawn for him again while both stay."""
+        what = "block" if only_block else "report"
+        self.pair.act(self.name, what)
+        status, _ = await self.web.call("POST", f"/v1/turn/{what}", {"pair": self.pair.id, **({} if only_block else {"reason": "other", "note": "soak"})})
+        self.expect(status, 204, what)
+        self.world.blocked.add((self.name, self.partner["name"]))
+        self.count(f"{what}s")
+        return False
 
     async def move(self):
         """His SIP connection breaks and a new one is made: the talk goes on."""

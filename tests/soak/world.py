@@ -27,11 +27,12 @@ class Pair:
 class World:
     def __init__(self, seed):
         self.seed, self.users, self.terminals = seed, [], []
-        self.lives, self.pairs, self.did_at = {}, {}, {}
+        self.lives, self.pairs, self.did_at, self.blocked = {}, {}, {}, set()
         self.counts, self.failures, self.violations = collections.Counter(), collections.Counter(), []
         self.waits_ms = []
         self.closing, self.frozen, self.thaw = False, False, asyncio.Event()
         self.fault, self.fault_end, self.epoch, self.lag_s = None, 0.0, 0, 0.0
+        self.stall_end, self.longest_lag_s = 0.0, 0.0
         self.started = time.monotonic()
 
     # -- what went wrong
@@ -49,7 +50,15 @@ class World:
 
     def excused(self, since):
         """Whether a fault was on at any time after `since`, or everything is slow."""
-        return self.closing or self.fault is not None or self.fault_end > since or self.lag_s > 1
+        return self.closing or self.fault is not None or max(self.fault_end, self.stall_end) > since or self.lag_s > 1
+
+    def late(self, late_s):
+        """This driver itself came late. What it did not answer in time may have consequences for a while."""
+        self.lag_s = max(late_s, self.lag_s * 0.8)
+        self.longest_lag_s = max(late_s, self.longest_lag_s)
+        if late_s > 2:
+            self.counts["stalls of the driver"] += 1
+            self.stall_end = time.monotonic() + 15
 
     # -- resting
     def freeze(self):
@@ -84,6 +93,7 @@ class World:
         self.epoch += 1
         self.lives.clear()
         self.pairs.clear()
+        self.blocked.clear()
 
     def ghosts(self, within_s):
         now = time.monotonic()
@@ -111,6 +121,8 @@ class World:
         pair.names[role] = name
         if partner["name"] == name:
             self.violation(f"{name} was drawn for himself")
+        if {(name, partner["name"]), (partner["name"], name)} & self.blocked:
+            self.violation(f"{name} was drawn with {partner['name']}, and one of them has blocked the other")
         life = self.lives.get(partner["name"])
         if life is None:
             # He may be logging in: his answer is on its way to us. Users draw when it has arrived, so it must have.
