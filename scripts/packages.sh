@@ -4,7 +4,7 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 gettext
  libssl-dev libuv1-dev libhttp-parser-dev libcjson-dev libutf8proc-dev libinih-dev libseccomp-dev
  libglib2.0-dev libsoup-3.0-dev libjson-glib-dev libsofia-sip-ua-dev libsofia-sip-ua-glib-dev
- glib-networking libnice-dev libsrtp2-dev libusrsctp-dev libedit-dev libopus-dev libspeexdsp-dev libcmocka-dev
+ glib-networking libnice-dev libsrtp2-dev libusrsctp-dev libedit-dev libopus-dev libspeexdsp-dev libpulse-dev libcmocka-dev
  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
 packages_web="nodejs npm"

@@ -41,6 +41,8 @@ struct mt_audio {
     mt_clean *clean;             /* while a device is the microphone; the pointer is under clean_lock for the speaker */
     int16_t block[MT_PCM_BLOCK]; /* what is to be cleaned gathers here */
     size_t block_len;
+    int16_t heard[MT_PCM_BLOCK]; /* the same of the speaker's, under clean_lock */
+    size_t heard_len;
     uint8_t recv_payload_type;
     pthread_mutex_t report_lock;
     mt_report report; /* under report_lock */
@@ -171,13 +173,28 @@ static void stop_source(GSource **source) {
 
 /* The speaker */
 
-static void on_take(void *ctx, int16_t out[MT_PCM_BLOCK]) {
+/* The canceller wants whole blocks. */
+static void show_heard(mt_audio *a, const int16_t *pcm, size_t n_samples) {
+    while (n_samples > 0) {
+        size_t room = MT_PCM_BLOCK - a->heard_len, n = n_samples < room ? n_samples : room;
+        memcpy(a->heard + a->heard_len, pcm, n * sizeof(pcm[0]));
+        a->heard_len += n;
+        pcm += n;
+        n_samples -= n;
+        if (a->heard_len < MT_PCM_BLOCK)
+            return;
+        mt_clean_heard(a->clean, a->heard);
+        a->heard_len = 0;
+    }
+}
+
+static void on_take(void *ctx, int16_t *out, size_t n_samples) {
     mt_audio *a = ctx;
-    mt_receiver_take(a->receiver, mt_clock_us(), out);
-    note_peak(a, false, mt_pcm_peak(out, MT_PCM_BLOCK));
+    mt_receiver_take(a->receiver, mt_clock_us(), out, n_samples);
+    note_peak(a, false, mt_pcm_peak(out, n_samples));
     pthread_mutex_lock(&a->clean_lock);
     if (a->clean != NULL)
-        mt_clean_heard(a->clean, out);
+        show_heard(a, out, n_samples);
     pthread_mutex_unlock(&a->clean_lock);
 }
 
@@ -245,7 +262,7 @@ static void start_cleaning(mt_audio *a) {
     mt_log(MT_LOG_DEBUG, "audio", "echo cancelling by %s", mt_clean_name(clean));
     pthread_mutex_lock(&a->clean_lock);
     a->clean = clean;
-    a->block_len = 0;
+    a->block_len = a->heard_len = 0;
     pthread_mutex_unlock(&a->clean_lock);
 }
 

@@ -10,6 +10,7 @@
 #include "media/pace.h"
 #include "media/pcm.h"
 #include "media/pipe.h"
+#include "media/pulse.h"
 
 #define FILE_OPEN_MS 3000
 #define TONE_AMPLITUDE 10000.0 /* -10 dB */
@@ -17,6 +18,7 @@
 struct mt_capture {
     mt_capture_events events;
     void *ctx;
+    mt_pulse *pulse;
     mt_pipe *pipe;
     mt_pace *pace;
     GstAppSink *sink; /* borrowed from the pipe */
@@ -117,7 +119,18 @@ static GstFlowReturn on_device_sample(GstAppSink *sink, gpointer arg) {
     return GST_FLOW_OK;
 }
 
-static mt_err start_device(mt_capture *c, const char *name, const char **why) {
+static void on_pulse_pcm(void *ctx, const int16_t *pcm, size_t n_samples) {
+    mt_capture *c = ctx;
+    c->events.pcm(c->ctx, pcm, n_samples);
+}
+
+static mt_err start_pulse(mt_capture *c, const char *name, const char **why) {
+    static const mt_pulse_events events = {.pcm = on_pulse_pcm, .failed = on_failed};
+    *why = mt_device_advice(true);
+    return mt_device_is_alsa(name) ? MT_ENOENT : mt_pulse_open(true, name, &events, c, &c->pulse);
+}
+
+static mt_err start_element(mt_capture *c, const char *name, const char **why) {
     *why = mt_device_advice(true);
     GstElement *device = NULL;
     mt_err err = mt_device_open(true, name, &device);
@@ -140,10 +153,14 @@ static mt_err start(mt_capture *c, const mt_spec *spec, const char **why) {
         c->tone_hz = spec->tone_hz;
         return mt_pace_create(tone_tick, c, &c->pace);
     }
-    mt_err err = mt_pipe_create(on_failed, c, &c->pipe);
+    bool device = spec->kind != MT_SPEC_FILE;
+    mt_err err = device ? start_pulse(c, spec->arg, why) : MT_ENOENT;
+    if (err != MT_ENOENT)
+        return err;
+    err = mt_pipe_create(on_failed, c, &c->pipe);
     if (err != MT_OK)
         return err;
-    return spec->kind == MT_SPEC_FILE ? start_file(c, spec->arg, why) : start_device(c, spec->arg, why);
+    return spec->kind == MT_SPEC_FILE ? start_file(c, spec->arg, why) : start_element(c, spec->arg, why);
 }
 
 mt_err mt_capture_create(const mt_spec *spec, const mt_capture_events *events, void *ctx, mt_capture **out,
@@ -165,6 +182,7 @@ mt_err mt_capture_create(const mt_spec *spec, const mt_capture_events *events, v
 void mt_capture_destroy(mt_capture *c) {
     if (c == NULL)
         return;
+    mt_pulse_close(c->pulse);
     mt_pace_destroy(c->pace);
     mt_pipe_destroy(c->pipe);
     if (c->sample != NULL)

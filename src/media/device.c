@@ -7,7 +7,7 @@
 #include "media/pcm.h"
 
 #define BUFFER_US 20000 /* what a device holds at most */
-#define PERIOD_US 10000
+#define PERIOD_US 5000  /* with half of the buffer a sound server would set no latency of its own at all and spin */
 
 static void set_if_there(GstElement *e, const char *property, const char *value) {
     if (g_object_class_find_property(G_OBJECT_GET_CLASS(e), property) != NULL)
@@ -36,11 +36,15 @@ static GstElement *try_open(const char *factory, const char *name) {
     return NULL;
 }
 
+/* hw:0, plughw:1,0 … */
+bool mt_device_is_alsa(const char *name) {
+    return name != NULL && strchr(name, ':') != NULL;
+}
+
 mt_err mt_device_open(bool mic, const char *name, GstElement **out) {
     const char *pulse = mic ? "pulsesrc" : "pulsesink";
     const char *alsa = mic ? "alsasrc" : "alsasink";
-    bool alsa_name = name != NULL && strchr(name, ':') != NULL; /* hw:0, plughw:1,0 … */
-    GstElement *e = alsa_name ? NULL : try_open(pulse, name);
+    GstElement *e = mt_device_is_alsa(name) ? NULL : try_open(pulse, name);
     if (e == NULL)
         e = try_open(alsa, name);
     if (e == NULL)

@@ -9,6 +9,7 @@
 #define SLOTS 128
 #define PAYLOAD_MAX 1500
 /* After so much invented sound nobody speaks any more: silence, and a new start. */
+#define SILENCE_SAMPLES (MT_PCM_RATE / 400) /* 2.5 ms: the first packet is played that close to its time */
 #define EXPAND_MAX_SAMPLES (60 * MT_PCM_RATE / 1000)
 /* A hole longer than this is a pause of the speaker's, not loss. */
 #define PAUSE_SAMPLES (200 * MT_PCM_RATE / 1000)
@@ -24,8 +25,8 @@
 
 /* Delay above the target */
 #define BACKLOG_US 200000 /* shed at once */
-#define EXCESS_US 12000   /* throughout a watch, and nearly a packet: shed gently */
-#define NEARLY_US 2000
+#define EXCESS_US 6000    /* throughout a watch: shed gently */
+#define SPARED_US 2000    /* of it, so that the target is not undercut */
 #define WATCH_US 500000
 #define PATIENCE_US 4000000   /* so long a quiet moment is waited for */
 #define HURRY_EXCESS_US 60000 /* gently, but sooner */
@@ -197,11 +198,15 @@ static void begin_watch(mt_jitter *j, int64_t now_us) {
     j->watch_least_us = INT64_MAX;
 }
 
-/* When the delay has been above the target for a whole watch, and the next packet follows without a hole, two may be
- * blended: best where it is quiet, which the decoder knows; but not for ever. */
-static void advise_blend(mt_jitter *j, const packet *p, int64_t now_us, mt_jitter_step *out) {
+static uint32_t us_to_samples(int64_t us) {
+    return (uint32_t)(us * (MT_PCM_RATE / 1000) / 1000);
+}
+
+/* When the delay has been above the target for a whole watch, the packet may be shortened: best where it is quiet,
+ * which the decoder knows; but that is not waited for for ever. */
+static void advise_shed(mt_jitter *j, const packet *p, int64_t now_us, mt_jitter_step *out) {
     int64_t excess = delay_us(j, p->ts, now_us) - j->target_us;
-    if (excess < EXCESS_US || excess < ts_to_us(p->samples) - NEARLY_US) {
+    if (excess < EXCESS_US) {
         begin_watch(j, now_us);
         return;
     }
@@ -209,13 +214,15 @@ static void advise_blend(mt_jitter *j, const packet *p, int64_t now_us, mt_jitte
         j->watch_least_us = excess;
     int64_t watched_us = now_us - j->watch_since_us;
     bool far = j->watch_least_us > HURRY_EXCESS_US;
-    bool follows = j->count > 0 && j->queue[0]->samples == p->samples && j->queue[0]->ts == p->ts + p->samples;
-    out->may_blend = follows && watched_us >= (far ? HURRY_WATCH_US : WATCH_US);
+    if (watched_us < (far ? HURRY_WATCH_US : WATCH_US))
+        return;
+    uint32_t wanted = us_to_samples(j->watch_least_us - SPARED_US), half = p->samples / 2;
+    out->may_shed = wanted < half ? wanted : half;
     out->hurry = far || watched_us >= PATIENCE_US;
 }
 
-void mt_jitter_blend(mt_jitter *j, int64_t now_us) {
-    j->stats.shed_samples += j->last_samples;
+void mt_jitter_shed(mt_jitter *j, uint32_t samples, int64_t now_us) {
+    j->stats.shed_samples += samples;
     begin_watch(j, now_us);
 }
 
@@ -230,7 +237,7 @@ static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
     out->kind = MT_JITTER_PACKET;
     out->samples = p->samples;
     out->payload = mt_slice_n(p->payload, p->len);
-    advise_blend(j, p, now_us, out);
+    advise_shed(j, p, now_us, out);
 }
 
 static void conceal(mt_jitter *j, uint32_t samples, mt_jitter_step *out) {
@@ -274,7 +281,7 @@ void mt_jitter_recovered(mt_jitter *j, uint32_t samples) {
 }
 
 void mt_jitter_next(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
-    *out = (mt_jitter_step){.kind = MT_JITTER_SILENCE, .samples = MT_PCM_BLOCK};
+    *out = (mt_jitter_step){.kind = MT_JITTER_SILENCE, .samples = SILENCE_SAMPLES};
     shed_backlog(j, now_us);
     if (j->playing && j->count == 0) {
         next_underrun(j, out);

@@ -3,7 +3,7 @@
  * Every packet's transit time (arrival less timestamp) is compared with the shortest of the last few hundred: the
  * difference is its jitter. What is played lags the shortest transit by `delay`, which is steered towards a target:
  * `start_ms` at first, then what nearly all packets keep. A packet that comes too late stretches the time (delay
- * grows); a delay above the target is shed by blending two packets into one, and a large backlog at once. A lost packet
+ * grows); a delay above the target is shed by shortening packets, and a large backlog at once. A lost packet
  * is known by the later ones behind it and is replaced. */
 #ifndef MT_MEDIA_JITTER_H
 #define MT_MEDIA_JITTER_H
@@ -20,17 +20,17 @@
 typedef struct mt_jitter mt_jitter;
 
 typedef enum mt_jitter_kind {
-    MT_JITTER_SILENCE, /* nothing is said: play 10 ms of silence */
+    MT_JITTER_SILENCE, /* nothing is said: play `samples` of silence */
     MT_JITTER_PACKET,  /* decode this */
     MT_JITTER_LOST,    /* invent `samples` samples */
 } mt_jitter_kind;
 
 typedef struct mt_jitter_step {
     mt_jitter_kind kind;
-    bool first;       /* packet after a silence: the decoder begins anew */
-    bool may_blend;   /* packet: it and the next one, which is as long, may be blended into the length of one */
-    bool hurry;       /* and should be, even amid loud sound */
-    uint32_t samples; /* packet, lost */
+    bool first;        /* packet after a silence: the decoder begins anew */
+    bool hurry;        /* shed even amid loud sound */
+    uint32_t may_shed; /* packet: it may be shortened by so many samples, at most half of it */
+    uint32_t samples;
     mt_slice payload; /* packet: until the next call */
     mt_slice next;    /* lost: the packet that follows at once, which may hold a copy of it; empty: not there */
 } mt_jitter_step;
@@ -47,8 +47,8 @@ void mt_jitter_destroy(mt_jitter *j);
  * it; MT_ETIMEOUT: too late. */
 mt_err mt_jitter_put(mt_jitter *j, const mt_rtp *packet, uint32_t samples, int64_t now_us) MT_MUST_CHECK;
 void mt_jitter_next(mt_jitter *j, int64_t now_us, mt_jitter_step *out);
-/* The packet handed out last is blended with the one that mt_jitter_next gives now; only where it may be. */
-void mt_jitter_blend(mt_jitter *j, int64_t now_us);
+/* The packet handed out last was shortened by so many samples; only where it may be. */
+void mt_jitter_shed(mt_jitter *j, uint32_t samples, int64_t now_us);
 /* What was handed out last as lost was not invented, but taken from its copy. */
 void mt_jitter_recovered(mt_jitter *j, uint32_t samples);
 void mt_jitter_stats_get(const mt_jitter *j, mt_jitter_stats *out);

@@ -8,15 +8,20 @@
 #include "media/device.h"
 #include "media/pace.h"
 #include "media/pipe.h"
+#include "media/pulse.h"
 #include "media/wav.h"
+
+#define PIECE_MS 5 /* what waits for room in the device's buffer is delay: little */
+#define PIECE (PIECE_MS * MT_PCM_RATE / 1000)
 
 struct mt_playback {
     mt_playback_events events;
     void *ctx;
+    mt_pulse *pulse;
     mt_pipe *pipe;
     mt_pace *pace;
     mt_wav *wav;
-    uint64_t blocks; /* handed to the device */
+    uint64_t pieces; /* handed to the device */
 };
 
 static void on_failed(void *ctx, const char *what) {
@@ -29,7 +34,7 @@ static void on_failed(void *ctx, const char *what) {
 static void tick(void *ctx) {
     mt_playback *p = ctx;
     int16_t pcm[MT_PCM_BLOCK];
-    p->events.take(p->ctx, pcm);
+    p->events.take(p->ctx, pcm, MT_PCM_BLOCK);
     if (p->wav == NULL || mt_wav_write(p->wav, pcm, MT_PCM_BLOCK) == MT_OK)
         return;
     mt_log(MT_LOG_ERROR, "audio", "the recording ends here: its disk or the format's size is full");
@@ -47,17 +52,17 @@ static mt_err start_file(mt_playback *p, const char *path, const char **why) {
 
 static void on_need_data(GstAppSrc *src, guint length, gpointer arg) {
     mt_playback *p = arg;
-    GstBuffer *buffer = gst_buffer_new_allocate(NULL, MT_PCM_BLOCK * sizeof(int16_t), NULL);
+    GstBuffer *buffer = gst_buffer_new_allocate(NULL, PIECE * sizeof(int16_t), NULL);
     GstMapInfo map;
     if (!gst_buffer_map(buffer, &map, GST_MAP_WRITE)) {
         gst_buffer_unref(buffer);
         return;
     }
-    p->events.take(p->ctx, (int16_t *)(void *)map.data);
+    p->events.take(p->ctx, (int16_t *)(void *)map.data, PIECE);
     gst_buffer_unmap(buffer, &map);
-    GST_BUFFER_PTS(buffer) = p->blocks * MT_PCM_BLOCK_MS * GST_MSECOND;
-    GST_BUFFER_DURATION(buffer) = MT_PCM_BLOCK_MS * GST_MSECOND;
-    p->blocks++;
+    GST_BUFFER_PTS(buffer) = p->pieces * PIECE_MS * GST_MSECOND;
+    GST_BUFFER_DURATION(buffer) = PIECE_MS * GST_MSECOND;
+    p->pieces++;
     gst_app_src_push_buffer(src, buffer);
 }
 
@@ -74,8 +79,12 @@ static bool add_src(mt_playback *p) {
     return true;
 }
 
-static mt_err start_device(mt_playback *p, const char *name, const char **why) {
-    *why = mt_device_advice(false);
+static void on_pulse_take(void *ctx, int16_t *out, size_t n_samples) {
+    mt_playback *p = ctx;
+    p->events.take(p->ctx, out, n_samples);
+}
+
+static mt_err start_element(mt_playback *p, const char *name) {
     GstElement *device = NULL;
     mt_err err = mt_device_open(false, name, &device);
     if (err != MT_OK)
@@ -89,6 +98,13 @@ static mt_err start_device(mt_playback *p, const char *name, const char **why) {
     mt_pipe_add(p->pipe, device);
     gst_object_unref(device);
     return mt_pipe_start(p->pipe);
+}
+
+static mt_err start_device(mt_playback *p, const char *name, const char **why) {
+    static const mt_pulse_events events = {.take = on_pulse_take, .failed = on_failed};
+    *why = mt_device_advice(false);
+    mt_err err = mt_device_is_alsa(name) ? MT_ENOENT : mt_pulse_open(false, name, &events, p, &p->pulse);
+    return err == MT_ENOENT ? start_element(p, name) : err;
 }
 
 static mt_err start(mt_playback *p, const mt_spec *spec, const char **why) {
@@ -118,6 +134,7 @@ mt_err mt_playback_create(const mt_spec *spec, const mt_playback_events *events,
 void mt_playback_destroy(mt_playback *p) {
     if (p == NULL)
         return;
+    mt_pulse_close(p->pulse);
     mt_pace_destroy(p->pace);
     mt_pipe_destroy(p->pipe);
     mt_wav_destroy(p->wav);

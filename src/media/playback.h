@@ -1,8 +1,9 @@
-/* Where sound goes to: a device, a WAV file in real time, or nowhere. It asks for each next 10 ms when they are needed.
- * Main thread. */
+/* Where sound goes to: a device, a WAV file in real time, or nowhere. It asks for the next samples when they are
+ * needed. Main thread. */
 #ifndef MT_MEDIA_PLAYBACK_H
 #define MT_MEDIA_PLAYBACK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -12,8 +13,8 @@
 typedef struct mt_playback mt_playback;
 
 typedef struct mt_playback_events {
-    void (*take)(void *ctx, int16_t out[MT_PCM_BLOCK]); /* one thread of its own */
-    void (*failed)(void *ctx, const char *what);        /* main thread; destroy it, also from within */
+    void (*take)(void *ctx, int16_t *out, size_t n_samples); /* one thread of its own; MT_PCM_BLOCK at most */
+    void (*failed)(void *ctx, const char *what);             /* main thread; destroy it, also from within */
 } mt_playback_events;
 
 /* MT_ENOMEM; MT_ESYS: *why, a static string, says what to do. */

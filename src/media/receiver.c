@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "media/jitter.h"
 #include "media/rtp.h"
+#include "media/shrink.h"
 #include "media/voice.h"
 
 #define QUIET_PART 10 /* of what is loud: a pause between words */
@@ -16,7 +17,7 @@ struct mt_receiver {
     uint8_t payload_type;
     mt_jitter *jitter;
     mt_voice_dec *dec;
-    int16_t pcm[MT_PCM_BLOCK + 2 * MT_PCM_FRAME_MAX]; /* decoded, not yet taken */
+    int16_t pcm[MT_PCM_BLOCK + MT_PCM_FRAME_MAX]; /* decoded, not yet taken */
     size_t pcm_len;
     int loud; /* peak of late, slowly forgotten: what is quiet is judged by it */
 };
@@ -62,14 +63,6 @@ void mt_receiver_put(mt_receiver *r, mt_slice packet, int64_t now_us) {
     (void)err; /* late, doubled, no memory: a lost packet like any other, and counted */
 }
 
-/* Two packets become one: the first fades into the second. */
-static void blend(int16_t *first, const int16_t *second, uint32_t samples) {
-    for (uint32_t i = 0; i < samples; i++) {
-        int64_t sum = (int64_t)first[i] * (samples - i) + (int64_t)second[i] * i;
-        first[i] = (int16_t)(sum / (int64_t)samples);
-    }
-}
-
 static void decode_step(mt_receiver *r, const mt_jitter_step *step, int16_t *out) {
     if (step->kind == MT_JITTER_SILENCE) {
         memset(out, 0, step->samples * sizeof(out[0]));
@@ -93,32 +86,30 @@ static bool is_quiet(mt_receiver *r, const int16_t *pcm, uint32_t samples) {
     return peak <= r->loud / QUIET_PART;
 }
 
-static void fetch(mt_receiver *r, int64_t now_us) {
+/* What is decoded is played behind what waits already. */
+static void fetch(mt_receiver *r, int64_t taken_us) {
     mt_jitter_step step;
     int16_t *at = r->pcm + r->pcm_len;
+    int64_t now_us = taken_us + (int64_t)r->pcm_len * 1000 / (MT_PCM_RATE / 1000);
     mt_jitter_next(r->jitter, now_us, &step);
     decode_step(r, &step, at);
     uint32_t samples = step.samples;
-    r->pcm_len += samples;
     bool quiet = is_quiet(r, at, samples);
-    if (!step.may_blend || !(quiet || step.hurry))
-        return;
-    mt_jitter_blend(r->jitter, now_us);
-    mt_jitter_next(r->jitter, now_us, &step);
-    decode_step(r, &step, at + samples);
-    if (step.kind == MT_JITTER_PACKET && step.samples == samples)
-        blend(at, at + samples, samples);
-    else
-        r->pcm_len += step.samples;
+    if (step.may_shed > 0 && (quiet || step.hurry)) {
+        uint32_t shed = mt_shrink(at, samples, step.may_shed);
+        mt_jitter_shed(r->jitter, shed, now_us);
+        samples -= shed;
+    }
+    r->pcm_len += samples;
 }
 
-void mt_receiver_take(mt_receiver *r, int64_t now_us, int16_t out[MT_PCM_BLOCK]) {
+void mt_receiver_take(mt_receiver *r, int64_t now_us, int16_t *out, size_t n_samples) {
     pthread_mutex_lock(&r->lock);
-    while (r->pcm_len < MT_PCM_BLOCK)
+    while (r->pcm_len < n_samples)
         fetch(r, now_us);
-    memcpy(out, r->pcm, MT_PCM_BLOCK * sizeof(out[0]));
-    r->pcm_len -= MT_PCM_BLOCK;
-    memmove(r->pcm, r->pcm + MT_PCM_BLOCK, r->pcm_len * sizeof(r->pcm[0]));
+    memcpy(out, r->pcm, n_samples * sizeof(out[0]));
+    r->pcm_len -= n_samples;
+    memmove(r->pcm, r->pcm + n_samples, r->pcm_len * sizeof(r->pcm[0]));
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -3,6 +3,7 @@
 #ifndef MT_MEDIA_RECEIVER_H
 #define MT_MEDIA_RECEIVER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -16,8 +17,8 @@ mt_err mt_receiver_create(const mt_audio_config *cfg, mt_receiver **out) MT_MUST
 void mt_receiver_destroy(mt_receiver *r);
 /* Copied; what is not RTP of the agreed payload type is dropped. */
 void mt_receiver_put(mt_receiver *r, mt_slice packet, int64_t now_us);
-/* The next 10 ms; silence when nobody speaks. */
-void mt_receiver_take(mt_receiver *r, int64_t now_us, int16_t out[MT_PCM_BLOCK]);
+/* The next samples, MT_PCM_BLOCK at most; silence when nobody speaks. */
+void mt_receiver_take(mt_receiver *r, int64_t now_us, int16_t *out, size_t n_samples);
 void mt_receiver_stats(mt_receiver *r, mt_audio_stats *out); /* the received side of it */
 
 #endif

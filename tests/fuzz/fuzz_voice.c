@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
         size_t n = data[at++];
         int16_t pcm[MT_PCM_BLOCK];
         for (; n >= 200; n--, now_us += 10000)
-            mt_receiver_take(r, now_us, pcm);
+            mt_receiver_take(r, now_us, pcm, data[0] < 128 ? MT_PCM_BLOCK : MT_PCM_BLOCK / 2);
         n = n < len - at ? n : len - at;
         if (n == 199)
             continue;

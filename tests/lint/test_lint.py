@@ -24,7 +24,7 @@ LAYERS = {
 # Rules do no I/O: headers that would bring sockets, threads, files or a loop into them.
 PURE = ["src/match", "src/sip", "src/link/sdp", "src/link/sas", "src/link/words", "src/link/chan", "src/client/turn",
         "src/media/jitter", "src/media/transit", "src/media/rtcp", "src/media/rtp", "src/media/reception", "src/media/report",
-        "src/media/quality", "src/media/adapt", "src/media/g711", "src/media/narrow"]
+        "src/media/quality", "src/media/adapt", "src/media/g711", "src/media/narrow", "src/media/shrink"]
 IO_HEADERS = re.compile(r"<(sys/socket|sys/epoll|poll|pthread|uv|unistd|fcntl|glib|gio/.*|sofia-sip/.*|nice/.*|usrsctp|"
                         r"gst/.*|libsoup/.*|stdio)\.?h?>|base/(clock|log)\.h")
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|atoi|atol|atof|strtok|alloca|gets|rand|srand)\s*\(")
