@@ -90,16 +90,20 @@ void mt_buf_add_u64(mt_buf *b, unsigned long long v) {
 }
 
 void mt_buf_printf(mt_buf *b, const char *fmt, ...) {
-    va_list args;
+    va_list args, again;
     va_start(args, fmt);
-    va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    /* Usually there is room; where there is not, this told how much is needed. */
+    size_t room = b->err == MT_OK && b->cap > b->len ? b->cap - b->len : 0;
+    int len = vsnprintf(room > 0 ? b->p + b->len : NULL, room, fmt, args);
     if (len < 0 && b->err == MT_OK)
         b->err = MT_ENOMEM;
     if (len >= 0 && reserve(b, (size_t)len)) {
-        vsnprintf(b->p + b->len, (size_t)len + 1, fmt, again);
+        if ((size_t)len >= room)
+            vsnprintf(b->p + b->len, (size_t)len + 1, fmt, again);
         b->len += (size_t)len;
+    } else if (room > 0) {
+        b->p[b->len] = '\0'; /* nothing was added */
     }
     va_end(again);
     va_end(args);

@@ -14,12 +14,21 @@
 
 #define TEXT_MAX 1024 /* bytes of the caller's text in a line; longer ones are cut */
 #define LINE_MAX_BYTES (TEXT_MAX + 128)
+#define GATHERED_BYTES 4096 /* a pipe that can be written takes so much without waiting (PIPE_BUF) */
 
 static atomic_int log_fd = -1;
 static atomic_int log_level = MT_LOG_INFO;
 static atomic_bool log_names;
 static atomic_bool log_colour;
 static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Lines that wait for mt_log_flush. Under write_lock. */
+static struct {
+    bool on;
+    size_t len;
+    unsigned long lines;
+    char bytes[GATHERED_BYTES];
+} gathered;
 
 static const struct {
     const char *name, *label, *colour;
@@ -31,6 +40,7 @@ static const struct {
 };
 
 void mt_log_setup(int fd, mt_log_level level, bool names) {
+    mt_log_flush(); /* to where its lines were meant for */
     atomic_store(&log_level, (int)level);
     atomic_store(&log_names, names);
     atomic_store(&log_colour, fd >= 0 && isatty(fd) == 1);
@@ -59,7 +69,9 @@ mt_err mt_log_level_parse(const char *s, mt_log_level *out) {
 /* Replaces what must not reach a terminal or would break the line; in place, never longer than it was. */
 static size_t make_plain(char *text, size_t len) {
     size_t to = 0;
-    for (size_t at = 0; at < len;) {
+    while (to < len && text[to] >= ' ' && text[to] <= '~') /* most lines are nothing else */
+        to++;
+    for (size_t at = to; at < len;) {
         size_t from = at;
         uint32_t cp;
         if (mt_text_next(mt_slice_n(text, len), &at, &cp) != MT_OK) {
@@ -75,16 +87,40 @@ static size_t make_plain(char *text, size_t len) {
     return to;
 }
 
-static size_t format_head(char *out, size_t size, mt_log_level level) {
+/* "2026-11-22T10:00:00", made once a second. */
+static const char *second(time_t now_s) {
+    static _Thread_local struct {
+        time_t s;
+        char text[32];
+    } last;
+    if (last.s != now_s || last.text[0] == '\0') {
+        struct tm tm;
+        gmtime_r(&now_s, &tm);
+        (void)strftime(last.text, sizeof last.text, "%Y-%m-%dT%H:%M:%S", &tm);
+        last.s = now_s;
+    }
+    return last.text;
+}
+
+static size_t append(char *out, size_t at, const char *text) {
+    size_t len = strlen(text);
+    memcpy(out + at, text, len);
+    return at + len;
+}
+
+/* Its parts are short and known: out has room for them. */
+static size_t format_head(char *out, mt_log_level level) {
     struct timespec ts;
-    struct tm tm;
     clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
-    size_t len = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
     bool colour = atomic_load(&log_colour);
-    int n = snprintf(out + len, size - len, ".%03ldZ %s%s%s ", ts.tv_nsec / 1000000, colour ? levels[level].colour : "",
-                     levels[level].label, colour ? "\033[0m" : "");
-    return n > 0 ? len + (size_t)n : len;
+    unsigned ms = (unsigned)(ts.tv_nsec / 1000000);
+    const char fraction[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', ' ',
+                             '\0'};
+    size_t len = append(out, 0, second(ts.tv_sec));
+    len = append(out, len, fraction);
+    len = append(out, len, colour ? levels[level].colour : "");
+    len = append(out, len, levels[level].label);
+    return append(out, len, colour ? "\033[0m " : " ");
 }
 
 static void write_all(int fd, const char *p, size_t len) {
@@ -101,13 +137,14 @@ static void write_all(int fd, const char *p, size_t len) {
 
 /* A reader who stalls (a stopped terminal, a full pipe) must not stop the program: what he does not take is counted.
  * Under write_lock. */
-static void write_line(int fd, const char *line, size_t len) {
+static void write_lines(const char *bytes, size_t len, unsigned long lines) {
     static unsigned long lost;
+    int fd = atomic_load(&log_fd);
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
-    if (fd < 0)
+    if (fd < 0 || len == 0)
         return;
     if (poll(&ready, 1, 0) == 0) {
-        lost++;
+        lost += lines;
         return;
     }
     if (lost > 0) {
@@ -117,7 +154,40 @@ static void write_line(int fd, const char *line, size_t len) {
         if (n > 0)
             write_all(fd, note, (size_t)n);
     }
-    write_all(fd, line, len);
+    write_all(fd, bytes, len);
+}
+
+/* Under write_lock. */
+static void write_gathered(void) {
+    write_lines(gathered.bytes, gathered.len, gathered.lines);
+    gathered.len = 0;
+    gathered.lines = 0;
+}
+
+void mt_log_gather(bool on) {
+    pthread_mutex_lock(&write_lock);
+    write_gathered();
+    gathered.on = on;
+    pthread_mutex_unlock(&write_lock);
+}
+
+void mt_log_flush(void) {
+    pthread_mutex_lock(&write_lock);
+    write_gathered();
+    pthread_mutex_unlock(&write_lock);
+}
+
+/* Trouble is not kept back: what comes next may be the end of the process. */
+static void put_line(mt_log_level level, const char *line, size_t len) {
+    pthread_mutex_lock(&write_lock);
+    if (gathered.len + len > sizeof gathered.bytes)
+        write_gathered();
+    memcpy(gathered.bytes + gathered.len, line, len);
+    gathered.len += len;
+    gathered.lines++;
+    if (!gathered.on || level <= MT_LOG_WARN)
+        write_gathered();
+    pthread_mutex_unlock(&write_lock);
 }
 
 void mt_log(mt_log_level level, const char *event, const char *fmt, ...) {
@@ -126,7 +196,7 @@ void mt_log(mt_log_level level, const char *event, const char *fmt, ...) {
     int saved_errno = errno;
     char line[LINE_MAX_BYTES];
     char text[TEXT_MAX];
-    size_t len = format_head(line, sizeof(line), level);
+    size_t len = format_head(line, level);
     va_list args;
     va_start(args, fmt);
     int head = snprintf(text, sizeof(text), "%.64s: ", event);
@@ -138,8 +208,6 @@ void mt_log(mt_log_level level, const char *event, const char *fmt, ...) {
         len += text_len;
     }
     line[len++] = '\n';
-    pthread_mutex_lock(&write_lock);
-    write_line(atomic_load(&log_fd), line, len);
-    pthread_mutex_unlock(&write_lock);
+    put_line(level, line, len);
     errno = saved_errno;
 }

@@ -17,6 +17,11 @@ bool mt_log_on(mt_log_level level);
 bool mt_log_names(void);
 mt_err mt_log_level_parse(const char *s, mt_log_level *out) MT_MUST_CHECK; /* error warn info debug */
 
+/* While on, lines below warning are gathered and written together by mt_log_flush, or when there are many: for a loop that flushes
+ * before it sleeps. Off (the default): each line is written at once. Switching flushes. */
+void mt_log_gather(bool on);
+void mt_log_flush(void);
+
 /* "2026-11-22T10:00:00.123Z INFO  event: text"; what is not showable (text.h) becomes '?',
  * a text over 1,000 bytes is cut. errno is kept. */
 void mt_log(mt_log_level level, const char *event, const char *fmt, ...) MT_PRINTF(3, 4);

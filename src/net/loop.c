@@ -191,6 +191,7 @@ void mt_net_turn_end(mt_net *n) {
         run_wake(n);
     }
     mt_udp_flush_all(n);
+    mt_log_flush();
     if (!n->over)
         arm(n);
 }
@@ -357,7 +358,9 @@ mt_err mt_net_create(const mt_net_limits *limits, const mt_net_handlers *handler
 }
 
 mt_err mt_net_run(mt_net *n) {
+    mt_log_gather(true); /* each turn flushes at its end, before the loop can sleep */
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
+    mt_log_gather(false);
     return MT_OK;
 }
 

@@ -1,6 +1,6 @@
-/* The matchmaker alone: N users waiting, and a draw at a time: two of them leave their pair and draw again, so that the number
- * waiting stays what it is. Prints the CPU time of one draw for each N. One operation: two leave, two come, one draw that makes
- * a pair, and its end. */
+/* The matchmaker alone: N users waiting, and a draw at a time: two of them leave their pair and draw again, so that the
+ * number waiting stays what it is. Prints the CPU time of one draw for each N. One operation: two leave, two come, one
+ * draw that makes a pair, and its end. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,8 @@ static mt_match *crowd(size_t waiting, mt_user **users) {
         char name[24];
         int n = snprintf(name, sizeof name, "u%zu", i);
         mt_slice key = mt_slice_n(name, (size_t)n);
-        if (mt_match_add(m, key, key, false, 0, &users[i]) != MT_OK || mt_match_ready(m, users[i], MT_LINK_GCM, 0) != MT_OK)
+        if (mt_match_add(m, key, key, false, 0, &users[i]) != MT_OK ||
+            mt_match_ready(m, users[i], MT_LINK_GCM, 0) != MT_OK)
             die("no user");
     }
     return m;

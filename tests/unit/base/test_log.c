@@ -47,6 +47,31 @@ static void test_a_line(void **state) {
     assert_string_equal(got + 24, form + 24);
 }
 
+static void test_gathered_lines_wait_for_the_flush(void **state) {
+    (void)state;
+    mt_log_gather(true);
+    mt_log(MT_LOG_INFO, "one", "x");
+    assert_int_equal(read_log(), 0);
+    mt_log_flush();
+    size_t one = read_log();
+    assert_string_equal(got + 24, " INFO  one: x\n");
+    mt_log(MT_LOG_INFO, "two", "x");
+    mt_log(MT_LOG_WARN, "trouble", "x"); /* is not kept back, nor what came before it */
+    read_log();
+    assert_non_null(strstr(got + one, " INFO  two: x\n"));
+    assert_non_null(strstr(got + one, " WARN  trouble: x\n"));
+    size_t before = read_log();
+    for (int i = 0; i < 200; i++) /* many are written without a flush */
+        mt_log(MT_LOG_INFO, "many", "%d", i);
+    assert_true(read_log() > before);
+    mt_log_gather(false);
+    read_log();
+    assert_non_null(strstr(got, "many: 199\n"));
+    mt_log(MT_LOG_INFO, "after", "x");
+    read_log();
+    assert_non_null(strstr(got, "after: x\n"));
+}
+
 static void test_levels(void **state) {
     (void)state;
     assert_true(mt_log_on(MT_LOG_ERROR));
@@ -135,6 +160,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_line, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stalled_reader_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_gathered_lines_wait_for_the_flush, setup, teardown),
         cmocka_unit_test_setup_teardown(test_text_cannot_forge_lines_or_escapes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_text_is_cut_between_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lines_of_threads_stay_whole, setup, teardown),

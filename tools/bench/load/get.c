@@ -1,5 +1,5 @@
-/* GETs over connections kept alive, each sending its next when it has its answer. Where the server closes after each answer
- * (HTTP/1.0), connecting again is part of the operation. */
+/* GETs over connections kept alive, each sending its next when it has its answer. Where the server closes after each
+ * answer (HTTP/1.0), connecting again is part of the operation. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,9 +94,9 @@ int main(int argc, char **argv) {
     }
     if (!o.peer)
         (void)snprintf(authorization, sizeof authorization, "Authorization: Bearer %s\r\n", self.token);
-    g.request_len = (size_t)snprintf(g.request, sizeof g.request,
-                                     "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n%s\r\n", o.path, self.name,
-                                     authorization);
+    g.request_len =
+        (size_t)snprintf(g.request, sizeof g.request, "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n%s\r\n",
+                         o.path, self.name, authorization);
     load_rounds(&o, round_of_gets, &g);
     return 0;
 }

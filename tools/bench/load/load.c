@@ -48,25 +48,46 @@ static void pids(load_options *o, const char *list) {
 }
 
 void load_parse(int argc, char **argv, load_options *o) {
-    static const struct option table[] = {
-        {"http", 1, NULL, 'h'},  {"https", 1, NULL, 'H'}, {"sip", 1, NULL, 's'}, {"sips", 1, NULL, 'S'},
-        {"path", 1, NULL, 'p'},  {"users", 1, NULL, 'u'}, {"ops", 1, NULL, 'n'}, {"in-flight", 1, NULL, 'c'},
-        {"pids", 1, NULL, 'P'},  {"peer", 0, NULL, 'o'},  {"domain", 1, NULL, 'd'}, {NULL, 0, NULL, 0}};
+    static const struct option table[] = {{"http", 1, NULL, 'h'}, {"https", 1, NULL, 'H'},     {"sip", 1, NULL, 's'},
+                                          {"sips", 1, NULL, 'S'}, {"path", 1, NULL, 'p'},      {"users", 1, NULL, 'u'},
+                                          {"ops", 1, NULL, 'n'},  {"in-flight", 1, NULL, 'c'}, {"pids", 1, NULL, 'P'},
+                                          {"peer", 0, NULL, 'o'}, {"domain", 1, NULL, 'd'},    {NULL, 0, NULL, 0}};
     *o = (load_options){.path = "/", .users = 100, .ops = 1000, .in_flight = 16, .domain = "myturn.invalid"};
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         switch (c) {
-        case 'H': o->http_tls = true; /* fall through */
-        case 'h': o->http = address(optarg); break;
-        case 'S': o->sip_tls = true; /* fall through */
-        case 's': o->sip = address(optarg); break;
-        case 'p': o->path = optarg; break;
-        case 'd': o->domain = optarg; break;
-        case 'u': o->users = (unsigned)strtoul(optarg, NULL, 10); break;
-        case 'n': o->ops = (unsigned)strtoul(optarg, NULL, 10); break;
-        case 'c': o->in_flight = (unsigned)strtoul(optarg, NULL, 10); break;
-        case 'P': pids(o, optarg); break;
-        case 'o': o->peer = true; break;
-        default: exit(2);
+        case 'H':
+            o->http_tls = true; /* fall through */
+        case 'h':
+            o->http = address(optarg);
+            break;
+        case 'S':
+            o->sip_tls = true; /* fall through */
+        case 's':
+            o->sip = address(optarg);
+            break;
+        case 'p':
+            o->path = optarg;
+            break;
+        case 'd':
+            o->domain = optarg;
+            break;
+        case 'u':
+            o->users = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'n':
+            o->ops = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'c':
+            o->in_flight = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'P':
+            pids(o, optarg);
+            break;
+        case 'o':
+            o->peer = true;
+            break;
+        default:
+            exit(2);
         }
     }
     struct rlimit files;

@@ -1,8 +1,8 @@
 /* What the load generators share: time, the measured processes' CPU time, a small HTTP client, connections.
  *
- * A generator sets its users up and then obeys its standard input: each line is one round, answered by one line of JSON with
- * how many operations were done and what CPU time the measured processes spent on them. So ours and a peer can take turns.
- * Any trouble ends the program with a message: half a measurement is none. */
+ * A generator sets its users up and then obeys its standard input: each line is one round, answered by one line of JSON
+ * with how many operations were done and what CPU time the measured processes spent on them. So ours and a peer can
+ * take turns. Any trouble ends the program with a message: half a measurement is none. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
@@ -45,8 +45,8 @@ void load_connect(load_conn *c, const struct sockaddr_in *to, bool tls);
 void load_close(load_conn *c);
 void load_nonblocking(const load_conn *c);
 void load_send(const load_conn *c, const char *bytes, size_t len);
-/* Receives once into buf behind c->len kept bytes; false: nothing there. When the peer left this ends the program, or sets *ended
- * where that is given. */
+/* Receives once into buf behind c->len kept bytes; false: nothing there. When the peer left this ends the program, or
+ * sets *ended where that is given. */
 bool load_receive(load_conn *c, char *buf, size_t cap, bool *ended);
 
 typedef struct load_answer {
@@ -68,10 +68,10 @@ void load_login(load_conn *c, const char *prefix, unsigned number, load_user *u)
 /* Copies the string (or number) member of this name out of JSON; false: none. */
 bool load_json(const char *json, size_t len, const char *member, char *out, size_t cap);
 
-
 /* The value of the index-th header line of this name in a SIP message that ends with NUL; false: no such. */
 bool load_header(const char *msg, const char *name, unsigned index, char *out, size_t cap);
 /* The value of (Proxy-)Authorization for a Digest challenge with MD5, CRLF at its end; good until the next call. */
-const char *load_digest(const char *challenge, const char *user, const char *password, const char *method, const char *uri);
+const char *load_digest(const char *challenge, const char *user, const char *password, const char *method,
+                        const char *uri);
 
 #endif

@@ -42,7 +42,8 @@ static bool parameter(const char *value, const char *name, char *out, size_t cap
     return true;
 }
 
-const char *load_digest(const char *challenge, const char *user, const char *password, const char *method, const char *uri) {
+const char *load_digest(const char *challenge, const char *user, const char *password, const char *method,
+                        const char *uri) {
     static char out[768];
     char realm[96], nonce[160], text[512], ha1[33], ha2[33], response[33];
     if (!parameter(challenge, "realm=", realm, sizeof realm) || !parameter(challenge, "nonce=", nonce, sizeof nonce))
@@ -55,7 +56,7 @@ const char *load_digest(const char *challenge, const char *user, const char *pas
     (void)snprintf(text, sizeof text, "%s:%s:%s%s", ha1, nonce, qop ? "00000001:c0ffee:auth:" : "", ha2);
     md5_hex(text, response);
     (void)snprintf(out, sizeof out,
-                   "Digest username=\"%s\",realm=\"%s\",nonce=\"%s\",uri=\"%s\",response=\"%s\",algorithm=MD5%s\r\n", user,
-                   realm, nonce, uri, response, qop ? ",qop=auth,nc=00000001,cnonce=\"c0ffee\"" : "");
+                   "Digest username=\"%s\",realm=\"%s\",nonce=\"%s\",uri=\"%s\",response=\"%s\",algorithm=MD5%s\r\n",
+                   user, realm, nonce, uri, response, qop ? ",qop=auth,nc=00000001,cnonce=\"c0ffee\"" : "");
     return out;
 }

@@ -1,6 +1,7 @@
-/* SIP user agents, each on a UDP socket of its own. `register`: each registers again and again, challenged each time. `call`: half of
- * them call the other half: INVITE, 407, ACK, INVITE, 100, 180, 200, ACK, BYE, 200. Who calls whom is drawn by ours over HTTP
- * before the clock runs; with the peer, where anybody may call anybody, the first half calls the second. */
+/* SIP user agents, each on a UDP socket of its own. `register`: each registers again and again, challenged each time.
+ * `call`: half of them call the other half: INVITE, 407, ACK, INVITE, 100, 180, 200, ACK, BYE, 200. Who calls whom is
+ * drawn by ours over HTTP before the clock runs; with the peer, where anybody may call anybody, the first half calls
+ * the second. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,24 +41,26 @@ typedef struct world {
 static const char sdp[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
                           "m=audio 40000 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=sendrecv\r\n";
 
-static void transmit(const world *w, agent *a, const char *text, size_t len) {
-    if (sendto(a->fd, text, len, 0, (const struct sockaddr *)&w->o->sip, sizeof w->o->sip) != (ssize_t)len)
+static void transmit(const agent *a, const char *text, size_t len) {
+    if (send(a->fd, text, len, 0) != (ssize_t)len)
         load_die("UDP: %s", strerror(errno));
 }
 
 /* Sends a request that is repeated until something else is sent. */
-static void request(const world *w, agent *a) {
+static void request(agent *a) {
     a->due_ns = load_wall_ns() + RETRY_NS;
     a->tries = 0;
-    transmit(w, a, a->last, a->last_len);
+    transmit(a, a->last, a->last_len);
 }
 
-static const char *credentials(const world *w, const agent *a, const char *challenge, const char *method, const char *uri) {
+static const char *credentials(const world *w, const agent *a, const char *challenge, const char *method,
+                               const char *uri) {
     return load_digest(challenge, a->self.name, w->o->peer ? "secret" : a->self.password, method, uri);
 }
 
 /* The lines that every request of ours begins with; to: the whole To value. */
-static int head(agent *a, char *out, size_t cap, const char *method, const char *uri, const char *to, const char *domain) {
+static int head(agent *a, char *out, size_t cap, const char *method, const char *uri, const char *to,
+                const char *domain) {
     bool reg = method[0] == 'R';
     return snprintf(out, cap,
                     "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=%s\r\nMax-Forwards: 70\r\n"
@@ -77,11 +80,11 @@ static void send_register(const world *w, agent *a, const char *challenge) {
     new_branch(a);
     int n = head(a, a->last, sizeof a->last, "REGISTER", uri, to, w->o->domain);
     n += snprintf(a->last + n, sizeof a->last - (size_t)n,
-                  "Contact: <sip:%s@127.0.0.1:%u>\r\nExpires: 600\r\n%s%sContent-Length: 0\r\n\r\n", a->self.name, a->port,
-                  challenge != NULL ? "Authorization: " : "",
+                  "Contact: <sip:%s@127.0.0.1:%u>\r\nExpires: 600\r\n%s%sContent-Length: 0\r\n\r\n", a->self.name,
+                  a->port, challenge != NULL ? "Authorization: " : "",
                   challenge != NULL ? credentials(w, a, challenge, "REGISTER", uri) : "");
     a->last_len = (size_t)n;
-    request(w, a);
+    request(a);
 }
 
 static void send_invite(const world *w, agent *a, const char *challenge) {
@@ -90,12 +93,13 @@ static void send_invite(const world *w, agent *a, const char *challenge) {
     (void)snprintf(to, sizeof to, "<%s>", uri);
     new_branch(a);
     int n = head(a, a->last, sizeof a->last, "INVITE", uri, to, w->o->domain);
-    n += snprintf(a->last + n, sizeof a->last - (size_t)n,
-                  "Contact: <sip:%s@127.0.0.1:%u>\r\n%s%sContent-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
-                  a->self.name, a->port, challenge != NULL ? "Proxy-Authorization: " : "",
-                  challenge != NULL ? credentials(w, a, challenge, "INVITE", uri) : "", sizeof sdp - 1, sdp);
+    n +=
+        snprintf(a->last + n, sizeof a->last - (size_t)n,
+                 "Contact: <sip:%s@127.0.0.1:%u>\r\n%s%sContent-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+                 a->self.name, a->port, challenge != NULL ? "Proxy-Authorization: " : "",
+                 challenge != NULL ? credentials(w, a, challenge, "INVITE", uri) : "", sizeof sdp - 1, sdp);
     a->last_len = (size_t)n;
-    request(w, a);
+    request(a);
 }
 
 /* RFC 3261 17.1.1.3: of the INVITE's transaction. */
@@ -106,13 +110,14 @@ static void acknowledge_refusal(const world *w, agent *a, const char *msg) {
         load_die("an answer without To");
     int n = head(a, ack, sizeof ack, "ACK", uri, to, w->o->domain);
     n += snprintf(ack + n, sizeof ack - (size_t)n, "Content-Length: 0\r\n\r\n");
-    transmit(w, a, ack, (size_t)n);
+    transmit(a, ack, (size_t)n);
 }
 
 /* RFC 3261 12.1.2: the routes are those recorded, backwards. */
 static void learn_dialog(agent *a, const char *msg) {
     char contact[256], route[512];
-    if (!load_header(msg, "Contact", 0, contact, sizeof contact) || !load_header(msg, "To", 0, a->to_line, sizeof a->to_line))
+    if (!load_header(msg, "Contact", 0, contact, sizeof contact) ||
+        !load_header(msg, "To", 0, a->to_line, sizeof a->to_line))
         load_die("a 200 without Contact or To");
     const char *open = strchr(contact, '<');
     (void)snprintf(a->remote, sizeof a->remote, "%.*s", (int)strcspn(open + 1, ">"), open + 1);
@@ -142,10 +147,10 @@ static void answered(const world *w, agent *a, const char *msg) {
     learn_dialog(a, msg);
     (void)snprintf(a->branch, sizeof a->branch, "z9hG4bK%u-%u-a", a->number, a->call);
     in_dialog(w, a, "ACK", ack, sizeof ack, &len);
-    transmit(w, a, ack, len);
+    transmit(a, ack, len);
     new_branch(a);
     in_dialog(w, a, "BYE", a->last, sizeof a->last, &a->last_len);
-    request(w, a);
+    request(a);
 }
 
 /* The callee */
@@ -164,7 +169,7 @@ static void reply(const world *w, agent *a, const char *msg, const char *status,
                           "To: %s%s\r\nContact: <sip:%s@127.0.0.1:%u>\r\n%sContent-Length: %zu\r\n\r\n%s", value,
                           strstr(value, "tag=") == NULL ? ";tag=callee" : "", a->self.name, a->port,
                           body ? "Content-Type: application/sdp\r\n" : "", body ? sizeof sdp - 1 : 0, body ? sdp : "");
-    transmit(w, a, out, n);
+    transmit(a, out, n);
 }
 
 static void asked(const world *w, agent *a, const char *msg) {
@@ -241,7 +246,7 @@ static void repeat(world *w) {
             load_die("no answer to: %s", a->last);
         w->retries++;
         a->due_ns = now + RETRY_NS;
-        transmit(w, a, a->last, a->last_len);
+        transmit(a, a->last, a->last_len);
     }
 }
 
@@ -270,9 +275,10 @@ static void draw_all(world *w) {
     char text[512], buf[LOAD_LINE_MAX], role[16];
     for (unsigned i = 0; i < w->o->users; i++) {
         agent *a = &w->agents[i];
-        (void)snprintf(text, sizeof text,
-                       "POST /v1/turn HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nPrefer: wait=30\r\n\r\n",
-                       a->self.token);
+        (void)snprintf(
+            text, sizeof text,
+            "POST /v1/turn HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nPrefer: wait=30\r\n\r\n",
+            a->self.token);
         load_send(&a->web, text, strlen(text));
     }
     for (unsigned i = 0; i < w->o->users; i++) {
@@ -310,7 +316,10 @@ static void come(world *w, unsigned i) {
     socklen_t len = sizeof at;
     a->number = i;
     a->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (a->fd < 0 || bind(a->fd, (struct sockaddr *)&at, len) != 0 || getsockname(a->fd, (struct sockaddr *)&at, &len) != 0)
+    if (a->fd < 0 || bind(a->fd, (struct sockaddr *)&at, len) != 0 ||
+        getsockname(a->fd, (struct sockaddr *)&at, &len) != 0)
+        load_die("no socket: %s", strerror(errno));
+    if (connect(a->fd, (const struct sockaddr *)&w->o->sip, sizeof w->o->sip) != 0) /* and hear nobody else */
         load_die("no socket: %s", strerror(errno));
     a->port = ntohs(at.sin_port);
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = a};

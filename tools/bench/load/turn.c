@@ -1,6 +1,6 @@
-/* Users who draw again and again: each asks for a partner, and as soon as he is told of one leaves him for the next. Ours over
- * held HTTP requests, the peer over WebSocket with messages of the same content. One operation is one pair of whom both have
- * been told, counted by the callers. */
+/* Users who draw again and again: each asks for a partner, and as soon as he is told of one leaves him for the next.
+ * Ours over held HTTP requests, the peer over WebSocket with messages of the same content. One operation is one pair of
+ * whom both have been told, counted by the callers. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,8 +96,8 @@ static int poll_once(drawing *d, int limit_ms) {
     return n;
 }
 
-/* Between rounds nothing is read, so all come to rest; what was answered before a round and is counted in it is as much as what
- * is answered in it and counted in the next. */
+/* Between rounds nothing is read, so all come to rest; what was answered before a round and is counted in it is as much
+ * as what is answered in it and counted in the next. */
 static void round_of_draws(void *ctx, load_result *r) {
     drawing *d = ctx;
     d->callers = 0;

@@ -1,6 +1,6 @@
-/* Users who wait: each with a held request (POST /v1/turn) and a SIP flow on which he is registered, in the clear or inside TLS. With
- * the peer, two silent connections a user. What a round prints as operations is the number of users; the caller looks at the
- * memory of the server before this starts and after a round. */
+/* Users who wait: each with a held request (POST /v1/turn) and a SIP flow on which he is registered, in the clear or
+ * inside TLS. With the peer, two silent connections a user. What a round prints as operations is the number of users;
+ * the caller looks at the memory of the server before this starts and after a round. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +42,8 @@ static void send_register(const load_options *o, waiter *u, unsigned number, con
                      "REGISTER %s SIP/2.0\r\nVia: SIP/2.0/%s load.invalid;branch=z9hG4bK%u-%d\r\nMax-Forwards: 70\r\n"
                      "From: <sip:%s@%s>;tag=f\r\nTo: <sip:%s@%s>\r\nCall-ID: w%u@load\r\nCSeq: %d REGISTER\r\n"
                      "Contact: <sip:%s@load.invalid;transport=tcp>\r\nExpires: 3600\r\n%s%sContent-Length: 0\r\n\r\n",
-                     uri, transport, number, challenge != NULL, u->self.name, o->domain, u->self.name, o->domain, number,
-                     1 + (challenge != NULL), u->self.name, challenge != NULL ? "Authorization: " : "",
+                     uri, transport, number, challenge != NULL, u->self.name, o->domain, u->self.name, o->domain,
+                     number, 1 + (challenge != NULL), u->self.name, challenge != NULL ? "Authorization: " : "",
                      challenge != NULL ? load_digest(challenge, u->self.name, u->self.password, "REGISTER", uri) : "");
     load_send(&u->flow, text, (size_t)n);
     sip_answer(&u->flow);

@@ -78,7 +78,8 @@ int main(int argc, char **argv) {
             return 1;
     }
     if (argc < 2 || uv_ip4_addr("127.0.0.1", (int)strtol(argv[1], NULL, 10), &at) != 0 ||
-        uv_tcp_init(uv_default_loop(), &listener) != 0 || uv_tcp_bind(&listener, (const struct sockaddr *)&at, 0) != 0 ||
+        uv_tcp_init(uv_default_loop(), &listener) != 0 ||
+        uv_tcp_bind(&listener, (const struct sockaddr *)&at, 0) != 0 ||
         uv_listen((uv_stream_t *)&listener, 1024, on_connection) != 0)
         return 1;
     (void)printf("ready\n");
