@@ -81,7 +81,24 @@ mt_err mt_addr_parse(mt_slice s, mt_addr *out) {
     return MT_OK;
 }
 
+/* inet_ntop goes through printf; this is in the way of each SIP message. */
+static void format_ip4(const struct in_addr *ip, char *out) {
+    const uint8_t *b = (const uint8_t *)&ip->s_addr;
+    for (int i = 0; i < 4; i++) {
+        if (b[i] >= 100)
+            *out++ = (char)('0' + b[i] / 100);
+        if (b[i] >= 10)
+            *out++ = (char)('0' + b[i] / 10 % 10);
+        *out++ = (char)('0' + b[i] % 10);
+        *out++ = i < 3 ? '.' : '\0';
+    }
+}
+
 void mt_addr_format_ip(const mt_addr *a, char out[MT_ADDR_STRLEN]) {
+    if (a->sa.sa_family == AF_INET) {
+        format_ip4(&a->in.sin_addr, out);
+        return;
+    }
     const void *ip = a->sa.sa_family == AF_INET6 ? (const void *)&a->in6.sin6_addr : (const void *)&a->in.sin_addr;
     if (inet_ntop(a->sa.sa_family, ip, out, MT_ADDR_STRLEN) == NULL)
         snprintf(out, MT_ADDR_STRLEN, "?");

@@ -58,25 +58,13 @@ static bool reserve(mt_buf *b, size_t len_bytes) {
     return true;
 }
 
-void mt_buf_add(mt_buf *b, const void *p, size_t len_bytes) {
+void mt_buf_add_slow(mt_buf *b, const void *p, size_t len_bytes) {
     if (!reserve(b, len_bytes))
         return;
     if (len_bytes > 0)
         memcpy(b->p + b->len, p, len_bytes);
     b->len += len_bytes;
     b->p[b->len] = '\0';
-}
-
-void mt_buf_add_slice(mt_buf *b, mt_slice s) {
-    mt_buf_add(b, s.p, s.len);
-}
-
-void mt_buf_add_str(mt_buf *b, const char *s) {
-    mt_buf_add(b, s, strlen(s));
-}
-
-void mt_buf_add_char(mt_buf *b, char c) {
-    mt_buf_add(b, &c, 1);
 }
 
 void mt_buf_add_u64(mt_buf *b, unsigned long long v) {

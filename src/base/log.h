@@ -1,6 +1,6 @@
 /* Logging: one line an event, with time and level, to one descriptor. Thread-safe. A line never holds a message of a
- * talk or a secret, and below debug level no address; nicknames only where mt_log_names allows. Never waits for a reader:
- * lines that nobody takes are counted, and the count is written when he reads again. */
+ * talk or a secret, and below debug level no address; nicknames only where mt_log_names allows. Never waits for a
+ * reader: lines that nobody takes are counted, and the count is written when he reads again. */
 #ifndef MT_BASE_LOG_H
 #define MT_BASE_LOG_H
 
@@ -17,8 +17,8 @@ bool mt_log_on(mt_log_level level);
 bool mt_log_names(void);
 mt_err mt_log_level_parse(const char *s, mt_log_level *out) MT_MUST_CHECK; /* error warn info debug */
 
-/* While on, lines below warning are gathered and written together by mt_log_flush, or when there are many: for a loop that flushes
- * before it sleeps. Off (the default): each line is written at once. Switching flushes. */
+/* While on, lines below warning are gathered and written together by mt_log_flush, or when there are many: for a loop
+ * that flushes before it sleeps. Off (the default): each line is written at once. Switching flushes. */
 void mt_log_gather(bool on);
 void mt_log_flush(void);
 

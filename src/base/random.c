@@ -7,7 +7,7 @@
 
 #include "base/secret.h"
 
-#define POOL_BYTES 512
+#define POOL_BYTES 4096 /* a call into the kernel costs as much as some hundred bytes */
 
 /* Unused random bytes stand at the end: b[POOL_BYTES - left …]. Each thread has its own. */
 static _Thread_local struct {
@@ -29,7 +29,7 @@ static void from_kernel(uint8_t *out, size_t len_bytes) {
 
 static void kernel_bytes(void *ctx, void *out, size_t len_bytes) {
     (void)ctx;
-    if (len_bytes > POOL_BYTES / 4) {
+    if (len_bytes > POOL_BYTES / 8) {
         from_kernel(out, len_bytes);
         return;
     }

@@ -6,31 +6,12 @@ static char lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-bool mt_slice_eq(mt_slice a, mt_slice b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
-}
-
-bool mt_slice_eq_nocase(mt_slice a, mt_slice b) {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.p[i]) != lower(b.p[i]))
+bool mt_slice_same_nocase(const char *a, const char *b, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
             return false;
     }
     return true;
-}
-
-bool mt_slice_is(mt_slice a, const char *lit) {
-    return mt_slice_eq(a, mt_slice_of(lit));
-}
-
-bool mt_slice_is_nocase(mt_slice a, const char *lit) {
-    return mt_slice_eq_nocase(a, mt_slice_of(lit));
-}
-
-bool mt_slice_starts_nocase(mt_slice a, const char *prefix) {
-    mt_slice want = mt_slice_of(prefix);
-    return a.len >= want.len && mt_slice_eq_nocase(mt_slice_n(a.p, want.len), want);
 }
 
 static bool is_blank(char c) {
@@ -45,11 +26,6 @@ mt_slice mt_slice_trim(mt_slice a) {
     while (a.len > 0 && is_blank(a.p[a.len - 1]))
         a.len--;
     return a;
-}
-
-size_t mt_slice_find(mt_slice a, char c) {
-    const char *hit = a.len > 0 ? memchr(a.p, c, a.len) : NULL;
-    return hit != NULL ? (size_t)(hit - a.p) : a.len;
 }
 
 mt_slice mt_slice_cut(mt_slice *rest, char c) {

@@ -23,12 +23,20 @@ static inline bool mt_sip_lex_is(char c, unsigned classes) {
     return (mt_sip_lex_class[(unsigned char)c] & classes) != 0;
 }
 
-/* Every byte is of the classes; an empty slice is not. */
-bool mt_sip_lex_all(mt_slice s, unsigned classes);
 /* Position of the first byte from pos on that is not of the classes. */
-size_t mt_sip_lex_span(mt_slice s, size_t pos, unsigned classes);
+static inline size_t mt_sip_lex_span(mt_slice s, size_t pos, unsigned classes) {
+    while (pos < s.len && mt_sip_lex_is(s.p[pos], classes))
+        pos++;
+    return pos;
+}
+/* Every byte is of the classes; an empty slice is not. */
+static inline bool mt_sip_lex_all(mt_slice s, unsigned classes) {
+    return s.len > 0 && mt_sip_lex_span(s, 0, classes) == s.len;
+}
+static inline mt_slice mt_sip_lex_sub(mt_slice s, size_t from, size_t to) {
+    return (mt_slice){s.p + from, to - from};
+}
 mt_slice mt_sip_lex_trim(mt_slice s); /* of LWS */
-mt_slice mt_sip_lex_sub(mt_slice s, size_t from, size_t to);
 
 /* pos is at the opening quote. Returns the position behind the closing one, or 0: not closed, or a byte that may not be
  * there. */

@@ -253,14 +253,15 @@ static void on_known(parse *p, const mt_sip_header *h) {
 static void parse_header(parse *p, mt_slice line) {
     mt_sip_header h;
     for (size_t i = 0; i < line.len; i++) {
+        if (!mt_sip_lex_is(line.p[i], MT_SIP_C_CONTROL))
+            continue;
         bool fold = line.p[i] == '\r' && line.len - i > 2 && line.p[i + 1] == '\n' &&
                     (line.p[i + 2] == ' ' || line.p[i + 2] == '\t');
-        if (fold)
-            i += 2;
-        else if (mt_sip_lex_is(line.p[i], MT_SIP_C_CONTROL)) {
+        if (!fold) {
             fault_mute(p, line.p[i] == '\0' ? MT_SIP_BAD_NUL : MT_SIP_BAD_FRAME);
             return;
         }
+        i += 2;
     }
     if (!mt_sip_lex_header(line, &h.name, &h.value)) {
         fault(p, MT_SIP_BAD_HEADER);
