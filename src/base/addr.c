@@ -104,6 +104,23 @@ void mt_addr_format_ip(const mt_addr *a, char out[MT_ADDR_STRLEN]) {
         snprintf(out, MT_ADDR_STRLEN, "?");
 }
 
+mt_err mt_addr_parse_ip(mt_slice s, mt_addr *out) {
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (s.len == 0 || s.len >= sizeof(text) || mt_slice_find(s, '\0') != s.len)
+        return MT_EBAD;
+    memcpy(text, s.p, s.len);
+    text[s.len] = '\0';
+    if (inet_pton(AF_INET, text, &v4) == 1)
+        set_v4(out, &v4, 0);
+    else if (inet_pton(AF_INET6, text, &v6) == 1)
+        set_v6(out, &v6, 0, 0);
+    else
+        return MT_EBAD;
+    return MT_OK;
+}
+
 void mt_addr_format(const mt_addr *a, char out[MT_ADDR_STRLEN]) {
     char ip[MT_ADDR_STRLEN];
     mt_addr_format_ip(a, ip);

@@ -21,6 +21,8 @@ typedef union mt_addr {
 mt_err mt_addr_from_sockaddr(const struct sockaddr *sa, mt_addr *out) MT_MUST_CHECK; /* MT_EINVAL: other family */
 /* "127.0.0.1:5060", "[::1]:5060"; numeric only, nothing is resolved. MT_EBAD. */
 mt_err mt_addr_parse(mt_slice s, mt_addr *out) MT_MUST_CHECK;
+/* "127.0.0.1", "::1"; the port is 0. MT_EBAD. */
+mt_err mt_addr_parse_ip(mt_slice s, mt_addr *out) MT_MUST_CHECK;
 /* Writes "127.0.0.1:5060" / "[::1]:5060", or without port "127.0.0.1" / "::1". NUL-terminated. */
 void mt_addr_format(const mt_addr *a, char out[MT_ADDR_STRLEN]);
 void mt_addr_format_ip(const mt_addr *a, char out[MT_ADDR_STRLEN]);

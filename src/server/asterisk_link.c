@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "server/asterisk_int.h"
+#include "sip/hide.h"
 
 #define WAIT_MAX_S 60
 
@@ -114,6 +115,10 @@ static void put(mt_call *c, const cJSON *body) {
     const mt_pair *pair = pair_of(c, mt_slice_of(hex->valuestring));
     if (pair == NULL) {
         mt_web_problem(c->srv, c->req, MT_WEB_NOT_FOUND);
+        return;
+    }
+    if (mt_relay_is_only(&c->srv->opt.relay) && !mt_sip_hide_is_blank(mt_slice_of(link->valuestring))) {
+        mt_web_problem(c->srv, c->req, MT_WEB_NOT_RELAYED);
         return;
     }
     mt_asterisk_peer *p = c->self->peer;

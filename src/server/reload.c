@@ -54,6 +54,7 @@ static void update(mt_server *s, const mt_options *fresh) {
     if (err != MT_OK)
         mt_log(MT_LOG_ERROR, "config", "%s", mt_err_str(err));
     s->limits.cfg = s->opt.limits;
+    mt_sip_server_hide(s->sip, mt_relay_is_only(&s->opt.relay));
     mt_conduct_configure(s->conduct, &s->opt.conduct);
     mt_options_setup_log(&s->opt);
     if (changed.len > 0)

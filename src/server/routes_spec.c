@@ -129,7 +129,12 @@ void mt_routes_ip(mt_buf *out, const mt_session *s) {
     mt_json_str(out, mt_slice_of(ip));
 }
 
+/* Where partners are to learn no address, one's partner's is not there. */
 void mt_routes_spec_ip(mt_call *c) {
+    if (mt_relay_is_only(&c->srv->opt.relay) && c->target != c->self && !c->operator_) {
+        mt_web_problem(c->srv, c->req, MT_WEB_NOT_FOUND);
+        return;
+    }
     if (c->srv->asterisk != NULL) {
         mt_asterisk_where(c);
         return;
@@ -177,7 +182,10 @@ static void answer_peer(mt_call *c, const mt_pair *pair) {
         mt_buf_printf(out, ",\"exten\":\"%u\",\"ip_to_send_data\":", (unsigned)mt_user_exten(partner->user));
     else
         mt_buf_add_str(out, ",\"exten\":null,\"ip_to_send_data\":");
-    mt_routes_ip(out, partner);
+    if (mt_relay_is_only(&c->srv->opt.relay))
+        mt_buf_add_str(out, "null");
+    else
+        mt_routes_ip(out, partner);
     mt_buf_add_char(out, '}');
     mt_web_answer a = {.status = caller ? 202 : 230};
     a.written_ctx = mt_turn_telling(s, false);

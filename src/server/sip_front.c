@@ -264,5 +264,8 @@ mt_err mt_sip_front_create(mt_server *srv) {
     via_host(srv, cfg.via_host, sizeof cfg.via_host);
     cfg.port_udp = cfg.port_tcp = mt_addr_port(&srv->sip_addr);
     cfg.port_tls = mt_options_has(&srv->sips_addr) ? mt_addr_port(&srv->sips_addr) : 0;
-    return mt_sip_server_create(&cfg, srv->random, &mt_sip_front_policy, srv, &srv->sip);
+    mt_err err = mt_sip_server_create(&cfg, srv->random, &mt_sip_front_policy, srv, &srv->sip);
+    if (err == MT_OK)
+        mt_sip_server_hide(srv->sip, mt_relay_is_only(&srv->opt.relay));
+    return err;
 }

@@ -17,6 +17,7 @@ static const struct {
     [MT_WEB_INVALID_LINK] = {400, "invalid_link", "No known link policy"},
     [MT_WEB_INVALID_REASON] = {400, "invalid_reason", "No such reason"},
     [MT_WEB_INVALID_NOTE] = {400, "invalid_note", "The note must be text of at most 500 characters"},
+    [MT_WEB_NOT_RELAYED] = {400, "not_relayed", "Here a description may name no address but relays"},
     [MT_WEB_UNAUTHORIZED] = {401, "unauthorized", "Log in first"},
     [MT_WEB_FOREIGN_ORIGIN] = {403, "foreign_origin", "Requests from other sites are refused"},
     [MT_WEB_OPERATOR_ONLY] = {403, "operator_only", "For the operator only"},

@@ -1,3 +1,4 @@
+#include "sip/hide.h"
 #include "sip/machine.h"
 
 #define ACKS_MAX 16
@@ -173,7 +174,8 @@ static void relay(mt_sip_server *s, mt_sip_stxn *t, const mt_sip_msg *m) {
     if (refreshes_target(t->method) && code < 300)
         mt_sip_rewrite_contact(s, &w, t->side, &flow);
     mt_sip_rewrite_copy(&w, m);
-    mt_sip_stxn_end(s, t, &w, code, m);
+    bool bare = s->hiding && !mt_sip_hide_body_is_blank(m);
+    mt_sip_stxn_end(s, t, &w, code, bare ? NULL : m);
 }
 
 /* What a 1xx or 2xx says about its sender. */
@@ -217,11 +219,22 @@ static void initial_answer(mt_sip_server *s, mt_sip_ctxn *t, const mt_sip_msg *m
     }
 }
 
+/* An answer that tells where its sender is does not pass, and without it there is no call: both sides are rid of it.
+ */
+static void end_telltale(mt_sip_server *s, mt_sip_ctxn *t) {
+    mt_sip_call *call = t->call;
+    mt_sip_pair_event(s, MT_SIP_REFUSED, call, 488, 0);
+    call->state = MT_SIP_CALL_UP; /* the callee believes so */
+    mt_sip_call_end(s, call, 488, t->initial ? MT_SIP_BYE_CALLEE : MT_SIP_BYE_BOTH);
+}
+
 void mt_sip_forward_response(mt_sip_server *s, mt_sip_ctxn *t, const mt_sip_msg *m) {
     if (m->status < 300 && refreshes_target(t->method))
         learn(s, t, m);
     if (t->call->state == MT_SIP_CALL_ENDED)
         crossed(s, t, m);
+    else if (m->status / 100 == 2 && s->hiding && !mt_sip_hide_body_is_blank(m))
+        end_telltale(s, t);
     else if (t->initial)
         initial_answer(s, t, m);
     else

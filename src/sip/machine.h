@@ -207,6 +207,7 @@ struct mt_sip_server {
     mt_sip_msg held; /* a held request taken up again meanwhile */
     mt_sip_server_counts counts;
     bool oom;
+    bool hiding; /* mt_sip_server_hide */
 };
 
 /* A request being worked on. */

@@ -1,3 +1,4 @@
+#include "sip/hide.h"
 #include "sip/machine.h"
 
 /* What every request that is to go onward must fulfil, RFC 3261 16.3. False: it has been answered. */
@@ -77,6 +78,10 @@ void mt_sip_proxy_invite(mt_sip_server *s, mt_sip_rx *rx) {
         mt_sip_reply(s, rx, 403); /* one answer for all, so that it tells nothing about others */
         return;
     }
+    if (s->hiding && !mt_sip_hide_body_is_blank(m)) {
+        mt_sip_reply(s, rx, 488);
+        return;
+    }
     begin_call(s, rx, callee, &pair);
 }
 
@@ -130,6 +135,10 @@ void mt_sip_proxy_in_dialog(mt_sip_server *s, mt_sip_rx *rx) {
     }
     if (!may_go(s, rx))
         return;
+    if (s->hiding && !mt_sip_hide_body_is_blank(m)) {
+        mt_sip_reply(s, rx, 488);
+        return;
+    }
     bool refresh = m->method == MT_SIP_METHOD_INVITE || m->method == MT_SIP_METHOD_UPDATE;
     if (refresh && m->contact_count > 0 && m->contacts[0].uri.raw.len <= MT_SIP_TEXT_MAX &&
         mt_sip_str_set(s, &side->target, m->contacts[0].uri.raw) != MT_OK)
@@ -150,8 +159,14 @@ void mt_sip_proxy_ack(mt_sip_server *s, const mt_sip_rx *rx) {
         return;
     }
     mt_sip_side *side = find_side(s, rx->msg);
-    if (side != NULL && side->call->state == MT_SIP_CALL_UP && rx->msg->body.len <= MT_SIP_BODY_MAX)
-        mt_sip_forward_ack(s, mt_sip_side_other(side), rx->msg);
+    if (side == NULL || side->call->state != MT_SIP_CALL_UP || rx->msg->body.len > MT_SIP_BODY_MAX)
+        return;
+    if (s->hiding && !mt_sip_hide_body_is_blank(rx->msg)) { /* nobody can refuse an ACK */
+        mt_sip_pair_event(s, MT_SIP_REFUSED, side->call, 488, 0);
+        mt_sip_call_end(s, side->call, 488, MT_SIP_BYE_BOTH);
+        return;
+    }
+    mt_sip_forward_ack(s, mt_sip_side_other(side), rx->msg);
 }
 
 static void cancel_call(mt_sip_server *s, mt_sip_call *call) {

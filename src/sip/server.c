@@ -272,6 +272,10 @@ void mt_sip_server_end_pair(mt_sip_server *s, const mt_sip_pair *pair, int64_t n
     mt_sip_reap(s);
 }
 
+void mt_sip_server_hide(mt_sip_server *s, bool on) {
+    s->hiding = on;
+}
+
 int64_t mt_sip_server_next_ms(const mt_sip_server *s) {
     return mt_timerq_next_ms(&s->timerq);
 }

@@ -109,6 +109,9 @@ void mt_sip_server_flow_closed(mt_sip_server *s, const mt_sip_flow *flow, int64_
 void mt_sip_server_end_pair(mt_sip_server *s, const mt_sip_pair *pair, int64_t now_ms);
 /* The user logged out: binding gone, nonces forgotten. The owner ends his pair first. */
 void mt_sip_server_forget_user(mt_sip_server *s, mt_sip_user user, int64_t now_ms);
+/* From now on no body passes in which an address of its sender stands (sip/hide.h): requests are answered 488, and a call
+ * whose answer has one is ended. Bodies of 1xx, which nobody can refuse, and of refusals are left out. Off at first. */
+void mt_sip_server_hide(mt_sip_server *s, bool on);
 /* His binding's remote address; MT_ENOENT: not registered. */
 mt_err mt_sip_server_binding(const mt_sip_server *s, mt_sip_user user, mt_sip_flow *out) MT_MUST_CHECK;
 

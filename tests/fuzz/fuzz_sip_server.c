@@ -50,6 +50,7 @@ typedef struct fuzz {
     size_t conn_count;
     unsigned pair, ended_below;
     bool may_call, tainted;
+    bool hiding; /* half of the bodies tell where their sender is: they reach nobody */
 } fuzz;
 
 static fuzz f;
@@ -284,6 +285,16 @@ static void say_register(peer *p, unsigned how) {
         ++p->cseq, how / 8 % 2, MARK[i], expires[how % 8], auth, MARK[i]);
 }
 
+/* Headers of a body, and the body. */
+static const char *body_of(const peer *p, unsigned which) {
+    static const char *const telling[PEERS] = {
+        "Content-Type: application/sdp\r\nContent-Length: 22\r\n\r\nc=IN IP4 mark-of-one\r\n",
+        "Content-Type: application/sdp\r\nContent-Length: 22\r\n\r\nc=IN IP4 mark-of-two\r\n",
+        "Content-Type: application/sdp\r\nContent-Length: 24\r\n\r\nc=IN IP4 mark-of-three\r\n"};
+    static const char blank[] = "Content-Type: application/sdp\r\nContent-Length: 3\r\n\r\nv=0";
+    return f.hiding && which % 2 == 0 ? telling[index_of(p)] : blank;
+}
+
 static void say_invite(peer *p, unsigned how) {
     char auth[500];
     size_t i = index_of(p), to = i == 0 ? 1 : 0;
@@ -296,10 +307,9 @@ static void say_invite(peer *p, unsigned how) {
         "70\r\n"
         "From: \"%s\" <sip:%s@d.invalid;x=%s>;tag=2\r\nTo: <sip:11100%zu@d.invalid>\r\nCall-ID: i%u@%s\r\nCSeq: %u "
         "INVITE\r\n"
-        "Contact: <sip:c@%s>\r\n%sUser-Agent: %s\r\nX-Own: %s\r\nContent-Type: application/sdp\r\nContent-Length: "
-        "3\r\n\r\nv=0",
+        "Contact: <sip:c@%s>\r\n%sUser-Agent: %s\r\nX-Own: %s\r\n%s",
         to, VIA[p->flow.transport], MARK[i], i, p->invite_branch, MARK[i], NAME[i], MARK[i], to, p->invite_cseq,
-        MARK[i], p->invite_cseq, MARK[i], auth, MARK[i], MARK[i]);
+        MARK[i], p->invite_cseq, MARK[i], auth, MARK[i], MARK[i], body_of(p, p->invite_cseq));
 }
 
 /* CANCEL or the ACK of a refusal: the INVITE's branch. */
@@ -329,10 +339,10 @@ static void say_answer(peer *p, unsigned how) {
     say(p,
         "SIP/2.0 %u %s\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s%s\r\nCall-ID: %.*s\r\nCSeq: %u %.*s\r\nContact: "
         "<sip:x@%s>\r\n"
-        "Server: %s\r\nWarning: 399 %s \"x\"\r\nContent-Length: 0\r\n\r\n",
+        "Server: %s\r\nWarning: 399 %s \"x\"\r\n%s",
         codes[how % 16], MARK[i], (int)m.vias[0].raw.len, m.vias[0].raw.p, (int)m.from.raw.len, m.from.raw.p,
         (int)m.to.raw.len, m.to.raw.p, tag, (int)m.call_id.len, m.call_id.p, m.cseq, (int)m.cseq_method.len,
-        m.cseq_method.p, MARK[i], MARK[i], MARK[i]);
+        m.cseq_method.p, MARK[i], MARK[i], MARK[i], body_of(p, p->next));
 }
 
 static void say_in_dialog(peer *p, unsigned how) {
@@ -347,9 +357,9 @@ static void say_in_dialog(peer *p, unsigned how) {
     say(p,
         "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bKd%zu-%u\r\nMax-Forwards: %u\r\nRoute: %s\r\nFrom: %s\r\nTo: "
         "%s\r\n"
-        "Call-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:y@%s>\r\nUser-Agent: %s\r\nContent-Length: 0\r\n\r\n",
+        "Call-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:y@%s>\r\nUser-Agent: %s\r\n%s",
         method, p->target, VIA[p->flow.transport], MARK[i], i, ++p->branch, how / 64, p->route, p->local, p->remote,
-        p->call_id, cseq, method, MARK[i], MARK[i]);
+        p->call_id, cseq, method, MARK[i], MARK[i], body_of(p, cseq));
 }
 
 /* What he said last once more: as it was, with a byte changed, cut, or from another one's flow. */
@@ -466,9 +476,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     f.now_ms = 1000;
     f.pair = 1;
     f.may_call = true;
+    f.hiding = len > 0 && (data[0] & 0x40) != 0;
     mt_alloc_fail_nth(0);
     if (len < 3 || mt_sip_server_create(&cfg, mt_random_seeded(&f.seed), &policy, NULL, &f.s) != MT_OK)
         return 0;
+    mt_sip_server_hide(f.s, f.hiding);
     for (size_t i = 0; i < PEERS; i++)
         open_flow(&f.p[i], i, data[0] >> (2 * i));
     for (size_t at = 0; at + 3 <= len && at < 3 * 400;)

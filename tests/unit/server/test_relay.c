@@ -214,6 +214,37 @@ static void relays_take_no_phones(void **state) {
     unlink(path);
 }
 
+static fake_call *get(const char *path, const char *name, const char *token) {
+    char full[64];
+    (void)snprintf(full, sizeof full, "%s/%s", path, name);
+    return fake_send(&(fake_wish){.path = full, .token = token});
+}
+
+/* By the specification's routes two partners learn where the other is; by relay they do not. */
+static void partners_learn_no_address(void **state) {
+    for (int relay = 0; relay < 2; relay++) {
+        char path[] = "/tmp/mt-relay-XXXXXX", token[2][256];
+        mt_options o;
+        options(&o, path);
+        o.relay.only = relay ? MT_RELAY_AUTO : MT_RELAY_NO;
+        mt_server *s = fake_start(&o);
+        login("jeden", token[0]);
+        login("dwa", token[1]);
+        fake_send(&(fake_wish){.method = "PUT", .path = "/update-status-rdy/jeden", .token = token[0]});
+        fake_send(&(fake_wish){.method = "PUT", .path = "/update-status-rdy/dwa", .token = token[1]});
+        fake_call *drawn = get("/get-peer", "jeden", token[0]);
+        assert_int_equal(fake_status(drawn), 202);
+        const char *want = relay ? "\"ip_to_send_data\":null}" : "\"ip_to_send_data\":\"127.0.0.1\"}";
+        assert_non_null(strstr(fake_body(drawn), want));
+        assert_non_null(strstr(fake_body(get("/get-peer", "dwa", token[1])), want));
+        assert_int_equal(fake_status(get("/user-ip", "dwa", token[0])), relay ? 404 : 200);
+        assert_int_equal(fake_status(get("/user-ip", "jeden", token[0])), 200); /* his own */
+        assert_int_equal(fake_status(get("/user-status", "dwa", token[0])), 200);
+        fake_stop(s);
+        unlink(path);
+    }
+}
+
 static unsigned me(const char *token) {
     return fake_status(fake_send(&(fake_wish){.path = "/v1/me", .token = token}));
 }
@@ -267,6 +298,7 @@ int main(void) {
         cmocka_unit_test(a_draw_has_fresh_credentials),
         cmocka_unit_test(info),
         cmocka_unit_test(relays_take_no_phones),
+        cmocka_unit_test(partners_learn_no_address),
         cmocka_unit_test(a_page_that_is_left_logs_out),
         cmocka_unit_test(a_page_that_is_loaded_anew_stays),
     };

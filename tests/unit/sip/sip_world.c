@@ -315,7 +315,7 @@ void peer_register(peer *p) {
 }
 
 void peer_invite_plain(peer *p, const char *callee, dialog *d, const char *authorization) {
-    const char *l = letter(p);
+    const char *l = letter(p), *body = p->w->offer != NULL ? p->w->offer : "v=0\r\ns=";
     d->invite_cseq = d->cseq = ++p->cseq;
     (void)snprintf(d->branch, sizeof(d->branch), "z9hG4bK%s%u", l, ++p->branch);
     (void)snprintf(d->call_id, sizeof(d->call_id), "call@cid-of-%s", l);
@@ -326,9 +326,9 @@ void peer_invite_plain(peer *p, const char *callee, dialog *d, const char *autho
              "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u INVITE\r\nContact: <sip:contact-%s@%s:5999>\r\n"
              "User-Agent: %s\r\nSubject: from jeden\r\nX-Own: 10.1.1.1\r\nP-Asserted-Identity: <sip:jeden@10.1.1.1>\r\n"
              "Allow: INVITE, ACK, BYE\r\nSupported: 100rel\r\n%sContent-Type: application/sdp\r\nContent-Length: "
-             "7\r\n\r\nv=0\r\ns=",
+             "%zu\r\n\r\n%s",
              callee, DOMAIN, p->via, p->host, d->branch, d->local, d->remote, d->call_id, d->cseq, l, p->host,
-             AGENT[index_of(p)], authorization);
+             AGENT[index_of(p)], authorization, strlen(body), body);
 }
 
 static void ack_refusal(peer *p, const char *callee, const dialog *d, const char *answer) {

@@ -54,7 +54,8 @@ struct world {
     mt_sip_action events[WORLD_EVENTS];
     size_t event_count, event_read;
     bool expect_enomem, got_enomem;
-    bool forging; /* a client uses another one's names himself, and answers repeat them */
+    const char *offer; /* body of INVITEs; NULL: a short one */
+    bool forging;      /* a client uses another one's names himself, and answers repeat them */
 };
 
 void world_open(world *w, mt_sip_transport first, mt_sip_transport second);
