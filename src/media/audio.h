@@ -83,6 +83,9 @@ typedef struct mt_audio_stats {
     uint64_t concealed_ms;   /* sound invented for what was lost or late */
     uint64_t recovered_ms;   /* lost, and taken from the copy in the packet behind */
     uint64_t shed_ms;        /* sound left out to catch up */
+    uint64_t played;         /* packets */
+    uint32_t waited_ms;      /* mean of these, from arrival to the loudspeaker's queue */
+    uint32_t behind_ms;      /* the same from when the quickest would have come */
     uint32_t buffered_ms, target_ms;
     mt_quality quality;
 } mt_audio_stats;

@@ -34,6 +34,7 @@
 
 typedef struct packet {
     int64_t ts; /* unwrapped */
+    int64_t arrived_us;
     uint32_t samples;
     size_t len;
     char payload[];
@@ -144,19 +145,21 @@ static void learn_transit(mt_jitter *j, int64_t ts, int64_t now_us) {
         j->newest_ts = ts;
 }
 
-static mt_err insert(mt_jitter *j, const mt_rtp *in, int64_t ts, uint32_t samples) {
+/* What `head` says of the packet is known; its payload is copied. */
+static mt_err insert(mt_jitter *j, const packet *head, mt_slice payload) {
     size_t at = 0;
-    if (!find_place(j, ts, &at))
+    if (!find_place(j, head->ts, &at))
         return MT_EEXIST;
-    packet *p = mt_malloc(sizeof(*p) + in->payload.len);
+    packet *p = mt_malloc(sizeof(*p) + payload.len);
     if (p == NULL)
         return MT_ENOMEM;
-    *p = (packet){.ts = ts, .samples = samples, .len = in->payload.len};
-    memcpy(p->payload, in->payload.p, in->payload.len);
+    *p = *head;
+    p->len = payload.len;
+    memcpy(p->payload, payload.p, payload.len);
     memmove(&j->queue[at + 1], &j->queue[at], (j->count - at) * sizeof(j->queue[0]));
     j->queue[at] = p;
     j->count++;
-    j->stats.buffered_samples += samples;
+    j->stats.buffered_samples += p->samples;
     return MT_OK;
 }
 
@@ -178,7 +181,7 @@ mt_err mt_jitter_put(mt_jitter *j, const mt_rtp *in, uint32_t samples, int64_t n
     }
     if (j->count == SLOTS)
         shed_oldest(j);
-    return insert(j, in, ts, samples);
+    return insert(j, &(packet){.ts = ts, .arrived_us = now_us, .samples = samples}, in->payload);
 }
 
 /* By how much the sound of `ts`, played now, lags the quickest packet. */
@@ -226,6 +229,13 @@ void mt_jitter_shed(mt_jitter *j, uint32_t samples, int64_t now_us) {
     begin_watch(j, now_us);
 }
 
+static void count_wait(mt_jitter *j, const packet *p, int64_t now_us) {
+    int64_t waited_us = now_us - p->arrived_us, behind_us = delay_us(j, p->ts, now_us);
+    j->stats.played++;
+    j->stats.waited_us += waited_us > 0 ? (uint64_t)waited_us : 0;
+    j->stats.behind_us += behind_us > 0 ? (uint64_t)behind_us : 0;
+}
+
 static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
     packet *p = pop(j);
     mt_free(j->current);
@@ -234,6 +244,7 @@ static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
     j->have_next = true;
     j->expanded = 0;
     j->last_samples = p->samples;
+    count_wait(j, p, now_us);
     out->kind = MT_JITTER_PACKET;
     out->samples = p->samples;
     out->payload = mt_slice_n(p->payload, p->len);

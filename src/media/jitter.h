@@ -37,6 +37,9 @@ typedef struct mt_jitter_step {
 
 typedef struct mt_jitter_stats {
     uint64_t received, lost, late, concealed_samples, recovered_samples, shed_samples;
+    uint64_t played;    /* packets */
+    uint64_t waited_us; /* by all of these, from their arrival to their time */
+    uint64_t behind_us; /* the same from when the quickest would have come: with the path's jitter */
     uint32_t buffered_samples, target_ms;
 } mt_jitter_stats;
 

@@ -127,5 +127,9 @@ void mt_receiver_stats(mt_receiver *r, mt_audio_stats *out) {
     out->target_ms = js.target_ms;
     out->concealed_ms = js.concealed_samples / per_ms;
     out->shed_ms = js.shed_samples / per_ms;
+    uint64_t played = js.played > 0 ? js.played : 1;
+    out->played = js.played;
+    out->waited_ms = (uint32_t)(js.waited_us / played / 1000);
+    out->behind_ms = (uint32_t)(js.behind_us / played / 1000);
     out->buffered_ms = waiting / per_ms;
 }
