@@ -20,6 +20,7 @@ LAYERS = {
     "src/client": {"base", "link", "media", "myturn"},
     "apps/myturnd": {"base", "server"},  # the program is the server module's shell
     "apps/myturn": {"myturn"},
+    "apps/myturn-gtk": {"myturn"},
 }
 # Rules do no I/O: headers that would bring sockets, threads, files or a loop into them.
 PURE = ["src/match", "src/sip", "src/link/sdp", "src/link/sas", "src/link/words", "src/link/chan", "src/client/turn",

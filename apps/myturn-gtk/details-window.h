@@ -1,0 +1,15 @@
+/* What the present connection is made of. */
+#ifndef GTK_DETAILS_WINDOW_H
+#define GTK_DETAILS_WINDOW_H
+
+#include <adwaita.h>
+
+#include "session.h"
+
+#define MTG_TYPE_DETAILS_WINDOW (mtg_details_window_get_type())
+G_DECLARE_FINAL_TYPE(MtgDetailsWindow, mtg_details_window, MTG, DETAILS_WINDOW, AdwWindow)
+
+/* Follows the session from now on; hidden until presented. */
+MtgDetailsWindow *mtg_details_window_new(MtgSession *session);
+
+#endif
