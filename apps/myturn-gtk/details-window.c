@@ -53,11 +53,15 @@ static void on_quality(MtgDetailsWindow *self, const myturn_event *e) {
     set(self->rtt, e->rtt_ms > 0 ? g_strdup_printf(_("%u ms"), e->rtt_ms) : NULL);
 }
 
-MtgDetailsWindow *mtg_details_window_new(MtgSession *session) {
-    MtgDetailsWindow *self = g_object_new(MTG_TYPE_DETAILS_WINDOW, NULL);
-    g_signal_connect_object(session, "event::secure", G_CALLBACK(on_secure), self, G_CONNECT_SWAPPED);
+GtkWindow *mtg_details_window_show(GtkWindow *over, MtgSession *session) {
+    MtgDetailsWindow *self = g_object_new(MTG_TYPE_DETAILS_WINDOW, "transient-for", over, NULL);
+    if (mtg_session_secure(session) != NULL)
+        on_secure(self, mtg_session_secure(session));
+    if (mtg_session_quality(session) != NULL)
+        on_quality(self, mtg_session_quality(session));
     g_signal_connect_object(session, "event::quality", G_CALLBACK(on_quality), self, G_CONNECT_SWAPPED);
-    return self;
+    gtk_window_present(GTK_WINDOW(self));
+    return GTK_WINDOW(self);
 }
 
 static void mtg_details_window_class_init(MtgDetailsWindowClass *klass) {

@@ -9,7 +9,7 @@
 #define MTG_TYPE_DETAILS_WINDOW (mtg_details_window_get_type())
 G_DECLARE_FINAL_TYPE(MtgDetailsWindow, mtg_details_window, MTG, DETAILS_WINDOW, AdwWindow)
 
-/* Follows the session from now on; hidden until presented. */
-MtgDetailsWindow *mtg_details_window_new(MtgSession *session);
+/* In a talk. It follows the session until it is closed. */
+GtkWindow *mtg_details_window_show(GtkWindow *over, MtgSession *session);
 
 #endif

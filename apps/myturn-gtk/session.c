@@ -9,6 +9,7 @@ struct _MtgSession {
     myturn_state state;
     char *name, *partner, *contact;
     gboolean mic;
+    myturn_event secure, quality; /* kind MYTURN_EV_STATE: none; strings of secure are owned */
 };
 
 G_DEFINE_FINAL_TYPE(MtgSession, mtg_session, G_TYPE_OBJECT)
@@ -37,6 +38,35 @@ static gboolean is_talk(myturn_state state) {
     return state == MYTURN_TALKING || state == MYTURN_RECONNECTING;
 }
 
+static void forget_connection(MtgSession *self) {
+    g_free((char *)(gintptr)self->secure.policy);
+    g_free((char *)(gintptr)self->secure.dtls);
+    g_free((char *)(gintptr)self->secure.srtp);
+    g_free((char *)(gintptr)self->secure.codec);
+    memset(&self->secure, 0, sizeof self->secure);
+    memset(&self->quality, 0, sizeof self->quality);
+}
+
+static void keep_connection(MtgSession *self, const myturn_event *e) {
+    forget_connection(self);
+    self->secure = (myturn_event){.kind = e->kind,
+                                  .relayed = e->relayed,
+                                  .encrypted = e->encrypted,
+                                  .setup_us = e->setup_us,
+                                  .policy = g_strdup(e->policy),
+                                  .dtls = g_strdup(e->dtls),
+                                  .srtp = g_strdup(e->srtp),
+                                  .codec = g_strdup(e->codec)};
+}
+
+static void keep_quality(MtgSession *self, const myturn_event *e) {
+    self->quality = (myturn_event){.kind = e->kind,
+                                   .on = e->on,
+                                   .loss_percent = e->loss_percent,
+                                   .jitter_ms = e->jitter_ms,
+                                   .rtt_ms = e->rtt_ms};
+}
+
 static void take(MtgSession *self, const myturn_event *e) {
     switch (e->kind) {
     case MYTURN_EV_LOGGED_IN:
@@ -49,6 +79,15 @@ static void take(MtgSession *self, const myturn_event *e) {
     case MYTURN_EV_MIC:
         if (e->own)
             set_mic(self, e->on);
+        break;
+    case MYTURN_EV_SECURE:
+        keep_connection(self, e);
+        break;
+    case MYTURN_EV_QUALITY:
+        keep_quality(self, e);
+        break;
+    case MYTURN_EV_ENDED:
+        forget_connection(self);
         break;
     default:
         break;
@@ -196,6 +235,14 @@ gboolean mtg_session_mic(MtgSession *self) {
     return self->mic;
 }
 
+const myturn_event *mtg_session_secure(MtgSession *self) {
+    return self->secure.kind == MYTURN_EV_SECURE ? &self->secure : NULL;
+}
+
+const myturn_event *mtg_session_quality(MtgSession *self) {
+    return self->quality.kind == MYTURN_EV_QUALITY ? &self->quality : NULL;
+}
+
 const char *mtg_session_contact(MtgSession *self) {
     return self->contact;
 }
@@ -223,6 +270,7 @@ static void dispose(GObject *object) {
 
 static void finalize(GObject *object) {
     MtgSession *self = MTG_SESSION(object);
+    forget_connection(self);
     g_free(self->name);
     g_free(self->partner);
     g_free(self->contact);

@@ -26,6 +26,10 @@ gboolean mtg_session_mic(MtgSession *self);
 /* The operator's address for complaints; NULL: none. */
 const char *mtg_session_contact(MtgSession *self);
 
+/* MYTURN_EV_SECURE and MYTURN_EV_QUALITY of the present talk, without words and names; NULL: none yet. */
+const myturn_event *mtg_session_secure(MtgSession *self);
+const myturn_event *mtg_session_quality(MtgSession *self);
+
 /* All return at once; what comes of it is an event. What is not possible in the present state is refused quietly. */
 myturn_err mtg_session_login(MtgSession *self, const char *name); /* at the server of the preferences */
 void mtg_session_logout(MtgSession *self);

@@ -58,8 +58,8 @@ static void on_report(GSimpleAction *action, GVariant *parameter, gpointer windo
 
 static void on_details(GSimpleAction *action, GVariant *parameter, gpointer window) {
     MtgWindow *self = window;
-    gtk_window_set_transient_for(GTK_WINDOW(self->details), GTK_WINDOW(self));
-    gtk_window_present(GTK_WINDOW(self->details));
+    if (self->details == NULL)
+        g_set_weak_pointer(&self->details, mtg_details_window_show(GTK_WINDOW(self), self->session));
 }
 
 static void on_log_out(GSimpleAction *action, GVariant *parameter, gpointer window) {

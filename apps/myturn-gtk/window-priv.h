@@ -28,8 +28,7 @@ struct _MtgWindow {
     MtgConvoPage *convo_page;
     MtgNotice *notice;
     MtgAnnouncer *announcer;
-    MtgDetailsWindow *details;
-    GtkWindow *question; /* weak: asked about this talk, and closed with it */
+    GtkWindow *question, *details; /* weak: about this talk, and closed with it */
 
     gboolean agreed; /* to the rules, in this run */
     gboolean poor, encrypted, can_block;

@@ -111,15 +111,22 @@ static void on_secure(MtgWindow *self, const myturn_event *e) {
         mtg_session_partner(self->session));
 }
 
+/* What was about the talk is over with it. No window is kept hidden for later: GTK before 4.10 trips over hidden ones
+ * when a screen reader asks for one that has just been closed. */
+static void close_dialogs(MtgWindow *self) {
+    if (self->question != NULL)
+        gtk_window_destroy(self->question);
+    if (self->details != NULL)
+        gtk_window_destroy(self->details);
+}
+
 static void on_ended(MtgWindow *self, const myturn_event *e) {
     g_autofree char *text = mtg_ended_text(e->reason, mtg_session_partner(self->session));
     self->can_block = g_strcmp0(e->reason, "blocked") != 0 && g_strcmp0(e->reason, "reported") != 0;
     mtg_main_page_set_ended(self->main_page, text, self->can_block);
     mtg_wait_page_set_last(self->wait_page, text);
     mtg_announcer_say(self->announcer, text);
-    if (self->question != NULL)
-        gtk_window_destroy(self->question);
-    gtk_widget_set_visible(GTK_WIDGET(self->details), FALSE);
+    close_dialogs(self);
 }
 
 static void on_conduct(MtgWindow *self, const myturn_event *e) {
@@ -234,7 +241,7 @@ static gboolean on_close(GtkWindow *window) {
         return FALSE;
     self->leaving = TRUE;
     mtg_session_logout(self->session);
-    gtk_widget_set_visible(GTK_WIDGET(self->details), FALSE);
+    close_dialogs(self);
     gtk_widget_set_visible(GTK_WIDGET(self), FALSE);
     self->leave_limit = g_timeout_add(LEAVE_LIMIT_MS, on_left, self);
     return TRUE;
@@ -246,7 +253,6 @@ GtkWindow *mtg_window_new(AdwApplication *app, MtgPrefs *prefs) {
     MtgWindow *self = g_object_new(MTG_TYPE_WINDOW, "application", app, NULL);
     self->prefs = g_object_ref(prefs);
     self->session = mtg_session_new(prefs);
-    self->details = g_object_ref_sink(mtg_details_window_new(self->session));
     mtg_window_add_actions(self);
     mtg_login_page_set_up(self->login_page, self->session, prefs);
     mtg_main_page_set_up(self->main_page, self->session, prefs);
@@ -268,9 +274,7 @@ static void dispose(GObject *object) {
     MtgWindow *self = MTG_WINDOW(object);
     g_clear_handle_id(&self->leave_limit, g_source_remove);
     g_clear_weak_pointer(&self->question);
-    if (self->details != NULL)
-        gtk_window_destroy(GTK_WINDOW(self->details));
-    g_clear_object(&self->details);
+    g_clear_weak_pointer(&self->details);
     g_clear_object(&self->session);
     g_clear_object(&self->prefs);
     G_OBJECT_CLASS(mtg_window_parent_class)->dispose(object);
