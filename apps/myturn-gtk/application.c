@@ -40,8 +40,7 @@ static void on_about(GSimpleAction *action, GVariant *parameter, gpointer app) {
         GTK_LICENSE_MIT_X11, "developer-name", _("The myTurn developers"), "comments",
         _("Strangers are drawn at random and talk by text and voice, encrypted between the two of them. Nothing is "
           "stored."),
-        /* Translators: your names, a line each */
-        "translator-credits", _("translator-credits"), NULL);
+        NULL);
     gtk_window_present(GTK_WINDOW(about));
 }
 

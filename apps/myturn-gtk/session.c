@@ -60,11 +60,8 @@ static void keep_connection(MtgSession *self, const myturn_event *e) {
 }
 
 static void keep_quality(MtgSession *self, const myturn_event *e) {
-    self->quality = (myturn_event){.kind = e->kind,
-                                   .on = e->on,
-                                   .loss_percent = e->loss_percent,
-                                   .jitter_ms = e->jitter_ms,
-                                   .rtt_ms = e->rtt_ms};
+    self->quality = (myturn_event){
+        .kind = e->kind, .on = e->on, .loss_percent = e->loss_percent, .jitter_ms = e->jitter_ms, .rtt_ms = e->rtt_ms};
 }
 
 static void take(MtgSession *self, const myturn_event *e) {
