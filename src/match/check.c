@@ -52,7 +52,7 @@ static const char *check_waiting(const mt_match *m, const mt_user *a, const mt_u
         return NULL;
     if (a->wait != MT_WAIT_HELD || b->wait != MT_WAIT_HELD)
         return NULL;
-    if (mt_match_is_blocked(m, a, b))
+    if (mt_match_is_blocked(m, a, b) || mt_wait_gathers(m, a, now_ms) || mt_wait_gathers(m, b, now_ms))
         return NULL;
     REQUIRE(mt_draw_is_repeat(a, b), "two wait who could be drawn");
     REQUIRE(now_ms - since_ms < (int64_t)m->cfg.repeat_after_ms, "two wait who could meet again");

@@ -45,6 +45,8 @@ const char *mt_pair_end_str(mt_pair_end end); /* stable word for logs and the AP
 typedef struct mt_match_config {
     uint32_t repeat_after_ms; /* 3000: last partners meet again only when both have waited this long and nobody else is
                                  there */
+    uint32_t draw_window_ms;  /* 0: one who becomes ready draws only after so long, so that others gather; meanwhile
+                                 others  may draw him */
     uint32_t callee_ready_ms; /* 15000: the callee must be READY_TO_TALK by then */
     uint32_t invite_ms;       /* 15000: the caller must dial, counted from the draw */
     uint32_t invite_phone_ms; /* 60000: the same where the caller is a phone, whose user dials by hand */

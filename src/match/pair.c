@@ -196,7 +196,7 @@ mt_err mt_match_undo(mt_match *m, const uint8_t id[MT_PAIR_ID_BYTES], mt_user *l
     report_end(m, p, MT_END_UNDONE);
     /* Someone may have come meanwhile and waits as he does: his request still stands, so he draws. The undone pair left
      * the memory for it. */
-    if (!barred && other->wait == MT_WAIT_HELD)
+    if (!barred && other->wait == MT_WAIT_HELD && !mt_wait_gathers(m, other, now_ms))
         (void)mt_wait_draw(m, other, now_ms);
     return MT_OK;
 }

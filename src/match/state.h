@@ -94,6 +94,8 @@ mt_user *mt_draw_pick(const mt_match *m, const mt_user *u, int64_t now_ms);
 
 /* A READY user draws: the new pair (reported), or NULL and he is where he was. mt_pair_reserve must have succeeded. */
 mt_pair *mt_wait_draw(mt_match *m, mt_user *u, int64_t now_ms);
+/* He is ready, but lets others gather before he draws himself. */
+bool mt_wait_gathers(const mt_match *m, const mt_user *u, int64_t now_ms);
 /* The one who is left of an undone draw waits on as he did before; the caller of this reports. */
 void mt_wait_resume(mt_match *m, mt_user *u, int64_t now_ms);
 /* READY to BUSY, out of the pool; reported. Nothing if he is not READY. */

@@ -25,6 +25,20 @@ bool mt_wait_is_drawable(const mt_match *m, const mt_user *u, int64_t now_ms) {
     return u->wait == MT_WAIT_HELD || now_ms - u->touched_ms < (int64_t)m->cfg.poll_fresh_ms;
 }
 
+bool mt_wait_gathers(const mt_match *m, const mt_user *u, int64_t now_ms) {
+    return now_ms - u->wait_since_ms < (int64_t)m->cfg.draw_window_ms;
+}
+
+/* When one who waits by a held request has to draw by himself: at the end of his window, and once a repetition is
+ * allowed. */
+static int64_t next_draw_ms(const mt_match *m, const mt_user *u, int64_t now_ms) {
+    int64_t window_ms = u->wait_since_ms + m->cfg.draw_window_ms;
+    int64_t repeat_ms = u->wait_since_ms + m->cfg.repeat_after_ms;
+    if (window_ms > now_ms)
+        return window_ms;
+    return repeat_ms > now_ms ? repeat_ms : MT_NEVER;
+}
+
 /* Makes sure that the timer fires by the time wanted. One armed for an earlier time is left alone: being drawn, touched
  * and ready again costs no work in the heap. */
 static void arm(mt_match *m, mt_user *u) {
@@ -42,9 +56,8 @@ static void place(mt_match *m, mt_user *u, int64_t now_ms) {
 }
 
 static void wait_as(mt_match *m, mt_user *u, mt_wait wait, int64_t now_ms) {
-    int64_t repeat_ms = u->wait_since_ms + m->cfg.repeat_after_ms;
     u->wait = (uint8_t)wait;
-    u->retry_ms = wait == MT_WAIT_HELD && repeat_ms > now_ms ? repeat_ms : MT_NEVER;
+    u->retry_ms = wait == MT_WAIT_HELD ? next_draw_ms(m, u, now_ms) : MT_NEVER;
     place(m, u, now_ms);
     arm(m, u);
 }
@@ -81,15 +94,13 @@ mt_pair *mt_wait_draw(mt_match *m, mt_user *u, int64_t now_ms) {
     return NULL;
 }
 
-/* The time is there at which u may meet his last partner again. */
+/* The time is there at which u's window is over, or at which he may meet his last partner again. */
 static void retry(mt_match *m, mt_user *u, int64_t now_ms) {
-    u->retry_ms = MT_NEVER;
-    if (mt_pair_reserve(m) == MT_OK) {
+    bool reserved = mt_pair_reserve(m) == MT_OK;
+    u->retry_ms = reserved ? next_draw_ms(m, u, now_ms) : now_ms + RETRY_SHORT_OF_MEMORY_MS;
+    arm(m, u); /* before the draw, whose report may be the last that is heard of u */
+    if (reserved)
         (void)mt_wait_draw(m, u, now_ms);
-        return;
-    }
-    u->retry_ms = now_ms + RETRY_SHORT_OF_MEMORY_MS;
-    arm(m, u);
 }
 
 /* One who does not ask any more would keep whoever draws him waiting in vain. His next request brings him back. */
@@ -151,7 +162,7 @@ mt_err mt_match_draw(mt_match *m, mt_user *u, int64_t now_ms, mt_pair **out) {
         if (err != MT_OK)
             return err;
         mt_match_touch(m, u, now_ms);
-        if (mt_wait_draw(m, u, now_ms) == NULL)
+        if (mt_wait_gathers(m, u, now_ms) || mt_wait_draw(m, u, now_ms) == NULL)
             return MT_EMORE;
     }
     *out = u->pair;
@@ -199,7 +210,7 @@ mt_err mt_match_turn(mt_match *m, mt_user *u, unsigned links, int64_t now_ms, mt
         m->reporting = false;
     }
     mt_user_report(m, u, was);
-    mt_pair *pair = mt_wait_draw(m, u, now_ms);
+    mt_pair *pair = mt_wait_gathers(m, u, now_ms) ? NULL : mt_wait_draw(m, u, now_ms);
     if (pair == NULL)
         return MT_EMORE;
     *out = pair;

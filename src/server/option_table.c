@@ -144,6 +144,8 @@ const mt_option mt_option_table[] = {
     U32("draw", "max_wait_s", max_wait_s, 1, 3600, LIVE, HELP("a request is held at most so long")),
     U32("draw", "repeat_after_ms", match.repeat_after_ms, 0, HOUR_MS,
         HELP("last partners, alone, meet again after waiting this long")),
+    U32("draw", "draw_window_ms", match.draw_window_ms, 0, 60000,
+        HELP("who becomes ready draws only after so long, so that others gather")),
     U32("draw", "callee_ready_ms", match.callee_ready_ms, 100, HOUR_MS,
         HELP("the callee must be ready to talk by then")),
     U32("draw", "invite_ms", match.invite_ms, 1000, HOUR_MS, HELP("the caller must dial by then")),

@@ -256,6 +256,113 @@ static void test_busy_in_each_state(void **state) {
     world_deinit(&w);
 }
 
+static void world_with_window(world *w, uint32_t window_ms) {
+    mt_match_config cfg;
+    mt_match_config_default(&cfg);
+    cfg.draw_window_ms = window_ms;
+    world_init_with(w, &cfg);
+}
+
+static void test_window_lets_others_gather(void **state) {
+    (void)state;
+    world w;
+    world_with_window(&w, 500);
+    mt_user *a = add(&w, "a"), *b = add(&w, "b"), *c = add(&w, "c");
+    assert_null(turn(&w, a));
+    run(&w, 100);
+    assert_null(turn(&w, b));
+    run(&w, 100);
+    assert_null(turn(&w, c));
+    expect(&w, "a 0>1; b 0>1; c 0>1");
+    run(&w, 299);
+    expect(&w, "");
+    run(&w, 1); /* the window of the first is over: he draws among all who gathered */
+    STATUS(a, MT_PAIRED);
+    mt_user *left = mt_user_status(b) == MT_READY ? b : c;
+    STATUS(left, MT_READY);
+    assert_ptr_not_equal(mt_user_partner(a), left);
+    forget(&w);
+    run(&w, 5000); /* nobody else is there: he waits on */
+    expect(&w, "");
+    mt_user *d = add(&w, "d");
+    assert_null(turn(&w, d)); /* whoever comes gathers too, though one waits */
+    run(&w, 499);
+    STATUS(d, MT_READY);
+    run(&w, 1);
+    assert_ptr_equal(mt_user_partner(d), left);
+    world_deinit(&w);
+}
+
+static void test_window_is_random_among_those_gathered(void **state) {
+    (void)state;
+    int met[3] = {0};
+    for (unsigned i = 0; i < 300; i++) {
+        world w;
+        world_with_window(&w, 100);
+        w.seed += i;
+        w.quiet = true;
+        mt_user *u[4];
+        const char *names[] = {"a", "b", "c", "d"};
+        for (unsigned k = 0; k < COUNT(u); k++) {
+            u[k] = add(&w, names[k]);
+            assert_null(turn(&w, u[k]));
+            run(&w, 10);
+        }
+        run(&w, 200);
+        for (unsigned k = 1; k < COUNT(u); k++)
+            met[k - 1] += mt_user_partner(u[0]) == u[k];
+        world_deinit(&w);
+    }
+    for (unsigned k = 0; k < COUNT(met); k++)
+        assert_in_range(met[k], 60, 140);
+}
+
+static void test_window_and_last_partners(void **state) {
+    (void)state;
+    world w;
+    world_with_window(&w, 500);
+    mt_user *a = add(&w, "a"), *b = add(&w, "b");
+    assert_null(turn(&w, a));
+    assert_null(turn(&w, b));
+    run(&w, 500);
+    assert_non_null(mt_user_partner(a));
+    mt_match_busy(w.m, a, MT_END_HANGUP, w.now_ms);
+    assert_null(turn(&w, a));
+    assert_null(turn(&w, b));
+    forget(&w);
+    run(&w, 2999);
+    expect(&w, ""); /* the window has come and gone, a repetition is not allowed yet */
+    run(&w, 1);
+    assert_ptr_equal(mt_user_partner(a), b);
+    world_deinit(&w);
+}
+
+static void test_window_holds_for_polls_and_undone_draws(void **state) {
+    (void)state;
+    world w;
+    world_with_window(&w, 500);
+    mt_user *a = add(&w, "a"), *b = add(&w, "b"), *c = add(&w, "c");
+    ready(&w, a);
+    ready(&w, b);
+    assert_null(draw(&w, a));
+    run(&w, 500);
+    mt_pair *p = draw(&w, a);
+    assert_non_null(p);
+    mt_match_busy(w.m, a, MT_END_HANGUP, w.now_ms);
+    assert_null(turn(&w, a));
+    run(&w, 400);
+    assert_null(turn(&w, b));
+    assert_null(turn(&w, c));
+    run(&w, 100); /* a draws c, since b was his last partner */
+    assert_ptr_equal(mt_user_partner(a), c);
+    id last = id_of(mt_user_pair(a));
+    assert_int_equal(mt_match_undo(w.m, last.b, a, w.now_ms), MT_OK);
+    STATUS(c, MT_READY); /* his window is not over: he gathers on, though b waits */
+    run(&w, 400);
+    assert_ptr_equal(mt_user_partner(c), b);
+    world_deinit(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ready_never_draws),
@@ -270,6 +377,10 @@ int main(void) {
         cmocka_unit_test(test_paused_one_may_draw_himself),
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_busy_in_each_state),
+        cmocka_unit_test(test_window_lets_others_gather),
+        cmocka_unit_test(test_window_is_random_among_those_gathered),
+        cmocka_unit_test(test_window_and_last_partners),
+        cmocka_unit_test(test_window_holds_for_polls_and_undone_draws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
