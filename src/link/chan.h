@@ -12,6 +12,7 @@
 #include "base/slice.h"
 
 #define MT_CHAN_LABEL "myturn"
+#define MT_CHAN_VOICE_LABEL "myturn-voice"
 #define MT_CHAN_MAX_BYTES 16384
 #define MT_CHAN_MAX_DEPTH 4
 #define MT_CHAN_MAX_KEYS 32 /* members of one object */

@@ -13,6 +13,8 @@
 
 /* ChaCha20 last: only for those who have no AES-GCM. */
 #define CIPHERS "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"
+#define CIPHER_CBC "ECDHE-ECDSA-AES256-SHA384"
+#define CIPHER_CBC_ID 0xc024 /* TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384, RFC 5289 */
 #define SRTP_PROFILES "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM"
 #define SIGNATURES "ECDSA+SHA256:ECDSA+SHA384"
 #define GROUPS "X25519:P-256"
@@ -39,6 +41,8 @@ struct mt_dtls {
     GQueue early;            /* of GBytes, owned */
     uint8_t expected[MT_CERT_FINGERPRINT_BYTES];
     uint8_t peer[MT_CERT_FINGERPRINT_BYTES];
+    mt_dtls_policy policy;
+    bool etm; /* CBC: both sides agreed on encrypt-then-MAC */
     bool started, client, verified, up, ended;
     int alert;
 };
@@ -78,21 +82,48 @@ static unsigned on_timer(SSL *ssl, unsigned us) {
     return us * 2 < RETRANSMIT_MAX_US ? us * 2 : RETRANSMIT_MAX_US;
 }
 
+/* What OpenSSL agrees on by itself where both sides can, we demand. As server: before anything else is done. */
+static int on_client_hello(SSL *ssl, int *alert, void *data) {
+    mt_dtls *d = data;
+    const unsigned char *value = NULL;
+    size_t len = 0;
+    d->etm = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_encrypt_then_mac, &value, &len) == 1 && len == 0;
+    if (d->etm)
+        return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_HANDSHAKE_FAILURE;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* As client: the extensions of the ServerHello, which the handshake's end authenticates. */
+static void on_extension(SSL *ssl, int from_server, int type, const unsigned char *p, int len, void *data) {
+    mt_dtls *d = data;
+    if (from_server && type == TLSEXT_TYPE_encrypt_then_mac)
+        d->etm = true;
+}
+
+static bool set_cbc(mt_dtls *d) {
+    SSL_CTX_set_client_hello_cb(d->ssl_ctx, on_client_hello, d);
+    return SSL_CTX_set_cipher_list(d->ssl_ctx, CIPHER_CBC) == 1;
+}
+
+static bool set_gcm(mt_dtls *d) {
+    return SSL_CTX_set_cipher_list(d->ssl_ctx, CIPHERS) == 1 &&
+           SSL_CTX_set_tlsext_use_srtp(d->ssl_ctx, SRTP_PROFILES) == 0; /* 0 is success here */
+}
+
 static bool set_policy(SSL_CTX *c) {
     SSL_CTX_set_options(c, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
                                SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(c, 1);
     return SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION) && SSL_CTX_set_max_proto_version(c, DTLS1_2_VERSION) &&
-           SSL_CTX_set_cipher_list(c, CIPHERS) && SSL_CTX_set1_groups_list(c, GROUPS) &&
-           SSL_CTX_set1_sigalgs_list(c, SIGNATURES) &&
-           SSL_CTX_set_tlsext_use_srtp(c, SRTP_PROFILES) == 0; /* 0 is success here */
+           SSL_CTX_set1_groups_list(c, GROUPS) && SSL_CTX_set1_sigalgs_list(c, SIGNATURES);
 }
 
 static bool set_up(mt_dtls *d) {
     d->ssl_ctx = SSL_CTX_new(DTLS_method());
-    if (d->ssl_ctx == NULL || !set_policy(d->ssl_ctx) || SSL_CTX_use_certificate(d->ssl_ctx, d->cert.x509) != 1 ||
-        SSL_CTX_use_PrivateKey(d->ssl_ctx, d->cert.key) != 1)
+    if (d->ssl_ctx == NULL || !set_policy(d->ssl_ctx) || !(d->policy == MT_DTLS_CBC ? set_cbc : set_gcm)(d) ||
+        SSL_CTX_use_certificate(d->ssl_ctx, d->cert.x509) != 1 || SSL_CTX_use_PrivateKey(d->ssl_ctx, d->cert.key) != 1)
         return false;
     SSL_CTX_set_verify(d->ssl_ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(d->ssl_ctx, on_verify, d);
@@ -105,13 +136,16 @@ static bool set_up(mt_dtls *d) {
     SSL_set_bio(d->ssl, bio, bio);
     SSL_set_app_data(d->ssl, d);
     SSL_set_info_callback(d->ssl, on_info);
+    SSL_set_tlsext_debug_callback(d->ssl, on_extension);
+    SSL_set_tlsext_debug_arg(d->ssl, d);
     DTLS_set_timer_cb(d->ssl, on_timer);
     SSL_set_mtu(d->ssl, MT_DTLS_MTU_BYTES);
     return true;
 }
 
-mt_err mt_dtls_create(const mt_dtls_events *events, void *ctx, mt_dtls **out) {
+mt_err mt_dtls_create(mt_dtls_policy policy, const mt_dtls_events *events, void *ctx, mt_dtls **out) {
     mt_dtls *d = g_new0(mt_dtls, 1);
+    d->policy = policy;
     d->on = *events;
     d->ctx = ctx;
     d->alert = -1;
@@ -185,7 +219,13 @@ static void arm_timer(mt_dtls *d) {
 /* The verify callback may not have run in a session that OpenSSL resumed; there are none, but the whole talk hangs on
  * it. Without the extended master secret the exported keys would not be bound to the certificates (RFC 7627). */
 static bool is_good(const mt_dtls *d) {
-    return d->verified && SSL_get_extms_support(d->ssl) == 1 && SSL_get_selected_srtp_profile(d->ssl) != NULL;
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(d->ssl);
+    bool srtp = SSL_get_selected_srtp_profile(d->ssl) != NULL;
+    if (!d->verified || cipher == NULL || SSL_get_extms_support(d->ssl) != 1)
+        return false;
+    if (d->policy == MT_DTLS_CBC)
+        return d->etm && !srtp && SSL_CIPHER_get_protocol_id(cipher) == CIPHER_CBC_ID;
+    return srtp && SSL_CIPHER_is_aead(cipher) == 1;
 }
 
 static void handshake(mt_dtls *d) {
@@ -286,6 +326,8 @@ mt_err mt_dtls_export(mt_dtls *d, mt_dtls_keys *out) {
     if (!d->up)
         return MT_ESTATE;
     const SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile(d->ssl);
+    if (profile == NULL)
+        return MT_ESTATE;
     mt_dtls_keys keys = {.profile = (uint16_t)profile->id, .client = d->client, .salt_bytes = MASTER_SALT_BYTES};
     bool aes256 = profile->id == SRTP_AEAD_AES_256_GCM;
     if (!aes256 && profile->id != SRTP_AEAD_AES_128_GCM)

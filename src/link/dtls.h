@@ -1,6 +1,7 @@
 /* The key agreement: DTLS 1.2 by OpenSSL over datagrams that others carry (RFC 6347, 5764, 7627, 8842).
  *
- * Fresh certificate, ECDHE-ECDSA with AEAD only, extended master secret, AEAD SRTP profiles only. The partner's
+ * Fresh certificate, extended master secret. Policy GCM: ECDHE-ECDSA with AEAD only, AEAD SRTP profiles only. Policy
+ * CBC: ECDHE-ECDSA-AES256-SHA384 with encrypt-then-MAC (RFC 7366) only, and no SRTP. The partner's
  * fingerprint is checked inside the handshake, in constant time: a wrong one ends in alert 42 (bad_certificate) before
  * any key is used. One thread: the one whose GLib main context was the thread default at creation. */
 #ifndef MT_LINK_DTLS_H
@@ -40,8 +41,10 @@ typedef struct mt_dtls_keys {
     uint8_t b[MT_DTLS_KEYS_MAX_BYTES];
 } mt_dtls_keys;
 
+typedef enum mt_dtls_policy { MT_DTLS_GCM, MT_DTLS_CBC } mt_dtls_policy;
+
 /* Makes the certificate. MT_ESYS. */
-mt_err mt_dtls_create(const mt_dtls_events *events, void *ctx, mt_dtls **out) MT_MUST_CHECK;
+mt_err mt_dtls_create(mt_dtls_policy policy, const mt_dtls_events *events, void *ctx, mt_dtls **out) MT_MUST_CHECK;
 void mt_dtls_destroy(mt_dtls *d); /* no event follows; not from within one */
 const uint8_t *mt_dtls_fingerprint(const mt_dtls *d);
 
@@ -55,7 +58,7 @@ mt_err mt_dtls_send(mt_dtls *d, const void *p, size_t len_bytes) MT_MUST_CHECK;
 /* Sends close_notify where the handshake was done; no event follows. */
 void mt_dtls_close(mt_dtls *d);
 
-/* After up. MT_ESTATE, MT_ESYS. */
+/* After up, policy GCM. MT_ESTATE, MT_ESYS. */
 mt_err mt_dtls_export(mt_dtls *d, mt_dtls_keys *out) MT_MUST_CHECK;
 /* SHA-256 of the certificate received in the handshake; valid after up. */
 const uint8_t *mt_dtls_peer_fingerprint(const mt_dtls *d);

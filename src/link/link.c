@@ -94,9 +94,7 @@ static gboolean on_ended(void *data) {
 static void shut(mt_link *l) {
     l->phase = MT_PHASE_CLOSED;
     stop_timers(l);
-    pthread_mutex_lock(&l->voice_lock);
-    l->voice_open = false;
-    pthread_mutex_unlock(&l->voice_lock);
+    mt_link_voice_open(l, false);
     if (l->data != NULL)
         mt_data_close(l->data);
     if (l->dtls != NULL)
@@ -159,8 +157,10 @@ void mt_link_write_local(mt_link *l) {
         mt_sdp_init_offer(l->local);
     else
         mt_sdp_init_answer(l->remote, l->local);
-    if (l->cfg.caller)
+    if (l->cfg.caller) {
         l->local->l16_first = l->cfg.codec == MT_CODEC_L16;
+        l->local->cbc = l->cfg.policy == MT_POLICY_CBC;
+    }
     mt_err err = write_sdp(l, l->local);
     if (err != MT_OK) {
         mt_log(MT_LOG_ERROR, "link", "no session description: %s",
@@ -202,7 +202,9 @@ mt_err mt_link_remote_sdp(mt_link *l, mt_slice text) {
     if (l->phase != MT_PHASE_SDP || l->remote != NULL || (l->cfg.caller && l->local_sdp.len == 0))
         return MT_ESTATE;
     const char *why = NULL;
-    mt_sdp_gate gate = {.offer = l->cfg.caller ? l->local : NULL, .relay_only = l->cfg.relay_only};
+    mt_sdp_gate gate = {.offer = l->cfg.caller ? l->local : NULL,
+                        .cbc = l->cfg.policy == MT_POLICY_CBC,
+                        .relay_only = l->cfg.relay_only};
     mt_sdp *remote = g_new0(mt_sdp, 1);
     mt_err err = mt_sdp_parse(text, &gate, remote, &why);
     if (err != MT_OK) {
@@ -233,7 +235,8 @@ static gboolean on_bye_limit(void *data) {
 }
 
 mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, void *ctx, mt_link **out) {
-    if (cfg->codec == MT_CODEC_OPUS && cfg->ptime_ms != 10 && cfg->ptime_ms != 20)
+    if ((cfg->codec == MT_CODEC_OPUS && cfg->ptime_ms != 10 && cfg->ptime_ms != 20) ||
+        (cfg->policy != MT_POLICY_GCM && cfg->policy != MT_POLICY_CBC))
         return MT_EINVAL;
     mt_link *l = g_new0(mt_link, 1);
     l->cfg = *cfg;
@@ -251,7 +254,7 @@ mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, v
     l->cfg.ca_file = l->ca_file;
     l->main = g_main_context_ref_thread_default();
     l->local = g_new0(mt_sdp, 1);
-    pthread_mutex_init(&l->voice_lock, NULL);
+    mt_link_voice_init(l);
     g_queue_init(&l->pending.texts);
     mt_buf_init(&l->local_sdp, MT_SDP_MAX_BYTES);
     mt_buf_init(&l->out, MT_CHAN_MAX_BYTES);
@@ -274,7 +277,7 @@ static void free_link(mt_link *l) {
     mt_wipe(l->servers, sizeof *l->servers);
     g_free(l->servers);
     g_free(l->ca_file);
-    pthread_mutex_destroy(&l->voice_lock);
+    mt_link_voice_deinit(l);
     g_main_context_unref(l->main);
     g_free(l);
 }

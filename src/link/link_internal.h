@@ -53,6 +53,8 @@ struct mt_link {
     mt_srtp *srtp;              /* owned; NULL before DTLS is up */
     pthread_mutex_t voice_lock; /* not a GMutex: ThreadSanitizer must see it */
     bool voice_open;            /* under voice_lock: sending is allowed */
+    GQueue frames;              /* under voice_lock; of GBytes, owned: voice on its way into the channel (CBC) */
+    GSource *frames_source;     /* owned; ready when there are frames */
 
     mt_sdp *local, *remote; /* owned; remote NULL until it came */
     mt_buf local_sdp;       /* empty until it is ready */
@@ -90,6 +92,13 @@ void mt_link_finish(mt_link *l, mt_link_end why);
 void mt_link_heard(mt_link *l); /* an authenticated packet came */
 
 void mt_link_write_local(mt_link *l); /* if all that it needs is there */
+
+/* link_voice.c */
+void mt_link_voice_init(mt_link *l);
+void mt_link_voice_deinit(mt_link *l);
+void mt_link_voice_open(mt_link *l, bool on);
+void mt_link_voice_packet(mt_link *l, const uint8_t *p, size_t len_bytes); /* SRTP or SRTCP came */
+void mt_link_voice_frame(mt_link *l, mt_slice frame);                      /* a message of the voice channel came */
 
 mt_err mt_link_path_create(mt_link *l) MT_MUST_CHECK;
 mt_err mt_link_path_remote(mt_link *l) MT_MUST_CHECK; /* l->remote is known */

@@ -5,52 +5,6 @@
 
 enum { FAILED_GRACE_MS = 3000 }; /* the partner's checks may still come and heal a failed path */
 
-/* ---- voice ---- */
-
-static void on_voice(mt_link *l, const uint8_t *p, size_t len_bytes) {
-    uint8_t packet[MT_SRTP_ROOM_BYTES];
-    if (l->srtp == NULL || len_bytes < 2 || len_bytes > sizeof packet)
-        return;
-    memcpy(packet, p, len_bytes);
-    size_t len = len_bytes;
-    bool rtcp = p[1] >= 192 && p[1] <= 223; /* RFC 5761 section 4 */
-    mt_err err = rtcp ? mt_srtp_unprotect_rtcp(l->srtp, packet, &len) : mt_srtp_unprotect(l->srtp, packet, &len);
-    if (err != MT_OK)
-        return;
-    mt_link_heard(l);
-    if (l->phase != MT_PHASE_SECURE)
-        return;
-    if (rtcp)
-        MT_LINK_CALL(l, rtcp, l->ctx, mt_slice_n(packet, len));
-    else
-        MT_LINK_CALL(l, rtp, l->ctx, mt_slice_n(packet, len));
-}
-
-/* The lock is held across the sending, so that packets leave in the order of their sequence numbers and none is on its
- * way any more when shut returns; libnice takes its own lock inside and never calls back with it held. Handing over to
- * the main loop instead would cost a wake-up a packet and add its delay. */
-static void send_voice(mt_link *l, bool rtcp, const void *packet, size_t len_bytes) {
-    uint8_t buf[MT_SRTP_ROOM_BYTES];
-    size_t len = len_bytes;
-    if (len_bytes > MT_SRTP_PACKET_MAX_BYTES)
-        return;
-    memcpy(buf, packet, len_bytes);
-    pthread_mutex_lock(&l->voice_lock);
-    mt_err err = l->voice_open ? (rtcp ? mt_srtp_protect_rtcp : mt_srtp_protect)(l->srtp, buf, &len) : MT_ESTATE;
-    if (err == MT_OK)
-        (void)!mt_ice_send(l->ice, buf, len);
-    pthread_mutex_unlock(&l->voice_lock);
-    mt_wipe(buf, len_bytes);
-}
-
-void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes) {
-    send_voice(l, false, packet, len_bytes);
-}
-
-void mt_link_send_rtcp(mt_link *l, const void *compound, size_t len_bytes) {
-    send_voice(l, true, compound, len_bytes);
-}
-
 /* ---- data channel ---- */
 
 static void on_data_send(void *ctx, const void *p, size_t len_bytes) {
@@ -65,6 +19,10 @@ static void on_data_open(void *ctx) {
 
 static void on_data_message(void *ctx, mt_slice text) {
     mt_link_talk_message(ctx, text);
+}
+
+static void on_data_voice(void *ctx, mt_slice frame) {
+    mt_link_voice_frame(ctx, frame);
 }
 
 static void on_data_end(void *ctx, mt_data_end why) {
@@ -83,18 +41,28 @@ static void on_dtls_send(void *ctx, const uint8_t *p, size_t len_bytes) {
         mt_log(MT_LOG_DEBUG, "link", "no path for a DTLS packet");
 }
 
-static mt_err begin_channel(mt_link *l) {
-    static const mt_data_events events = {
-        .send = on_data_send, .open = on_data_open, .message = on_data_message, .end = on_data_end};
+static mt_err begin_srtp(mt_link *l) {
     mt_dtls_keys keys;
     mt_err err = mt_dtls_export(l->dtls, &keys);
-    if (err == MT_OK) {
-        err = mt_srtp_create(&keys, &l->srtp);
-        mt_wipe(&keys, sizeof keys);
-    }
-    if (err == MT_OK)
-        err = mt_data_create(l->cfg.caller, mt_dtls_is_client(l->dtls), l->remote->sctp_port, &events, l, &l->data);
+    if (err != MT_OK)
+        return err;
+    err = mt_srtp_create(&keys, &l->srtp);
+    mt_wipe(&keys, sizeof keys);
     return err;
+}
+
+static mt_err begin_channel(mt_link *l) {
+    static const mt_data_events events = {.send = on_data_send,
+                                          .open = on_data_open,
+                                          .message = on_data_message,
+                                          .voice = on_data_voice,
+                                          .end = on_data_end};
+    mt_data_config cfg = {.opener = l->cfg.caller,
+                          .dtls_client = mt_dtls_is_client(l->dtls),
+                          .voice = l->cfg.policy == MT_POLICY_CBC,
+                          .peer_port = l->remote->sctp_port};
+    mt_err err = cfg.voice ? MT_OK : begin_srtp(l);
+    return err == MT_OK ? mt_data_create(&cfg, &events, l, &l->data) : err;
 }
 
 static void on_dtls_up(void *ctx) {
@@ -193,7 +161,7 @@ static void on_packet(void *ctx, const uint8_t *p, size_t len_bytes) {
     if (p[0] >= 20 && p[0] <= 63)
         mt_dtls_input(l->dtls, p, len_bytes);
     else if (p[0] >= 128 && p[0] <= 191)
-        on_voice(l, p, len_bytes);
+        mt_link_voice_packet(l, p, len_bytes);
 }
 
 mt_err mt_link_path_create(mt_link *l) {
@@ -208,7 +176,7 @@ mt_err mt_link_path_create(mt_link *l) {
                          .ca_file = l->ca_file};
     mt_err err = mt_ice_create(&cfg, &ice_events, l, &l->ice);
     if (err == MT_OK)
-        err = mt_dtls_create(&dtls_events, l, &l->dtls);
+        err = mt_dtls_create(l->cfg.policy == MT_POLICY_CBC ? MT_DTLS_CBC : MT_DTLS_GCM, &dtls_events, l, &l->dtls);
     if (err == MT_OK)
         err = mt_ice_gather(l->ice);
     return err;

@@ -180,7 +180,7 @@ static void choose_codec(const mt_link *l, mt_link_secure *how) {
 
 static void become_secure(mt_link *l) {
     mt_link_secure how = {.dtls_cipher = mt_dtls_cipher(l->dtls),
-                          .srtp_profile = mt_srtp_profile(l->srtp),
+                          .srtp_profile = l->srtp != NULL ? mt_srtp_profile(l->srtp) : NULL,
                           .policy = l->cfg.policy,
                           .ice_us = l->ice_us - l->remote_us,
                           .dtls_us = l->dtls_us - l->remote_us,
@@ -193,9 +193,7 @@ static void become_secure(mt_link *l) {
     choose_codec(l, &how);
     l->phase = MT_PHASE_SECURE;
     mt_link_timer_stop(&l->limit);
-    pthread_mutex_lock(&l->voice_lock);
-    l->voice_open = true;
-    pthread_mutex_unlock(&l->voice_lock);
+    mt_link_voice_open(l, true);
     MT_LINK_CALL(l, secure, l->ctx, &how);
 }
 

@@ -332,17 +332,38 @@ void mt_sctp_input(mt_sctp *s, const void *p, size_t len_bytes) {
     deliver(s);
 }
 
-mt_err mt_sctp_send(mt_sctp *s, uint16_t stream, uint32_t ppid, const void *p, size_t len_bytes) {
-    struct sctp_sndinfo info = {.snd_sid = stream, .snd_ppid = htonl(ppid)};
+static mt_err send_with(mt_sctp *s, const void *p, size_t len_bytes, struct sctp_sendv_spa *how) {
     if (s->sock == NULL || !s->up || len_bytes > MT_SCTP_MESSAGE_MAX_BYTES)
         return MT_ESTATE;
-    ssize_t sent = usrsctp_sendv(s->sock, p, len_bytes, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0);
+    ssize_t sent = usrsctp_sendv(s->sock, p, len_bytes, NULL, 0, how, sizeof *how, SCTP_SENDV_SPA, 0);
     if (sent == (ssize_t)len_bytes)
         return MT_OK;
     if (sent < 0 && (errno == EWOULDBLOCK || errno == EAGAIN))
         return MT_EMORE;
     mt_log(MT_LOG_WARN, "sctp", "send: %s", strerror(errno));
     return MT_ESYS;
+}
+
+mt_err mt_sctp_send(mt_sctp *s, uint16_t stream, uint32_t ppid, const void *p, size_t len_bytes) {
+    struct sctp_sendv_spa how = {.sendv_flags = SCTP_SEND_SNDINFO_VALID,
+                                 .sendv_sndinfo = {.snd_sid = stream, .snd_ppid = htonl(ppid)}};
+    return send_with(s, p, len_bytes, &how);
+}
+
+mt_err mt_sctp_send_once(mt_sctp *s, uint16_t stream, uint32_t ppid, const void *p, size_t len_bytes) {
+    struct sctp_sendv_spa how = {
+        .sendv_flags = SCTP_SEND_SNDINFO_VALID | SCTP_SEND_PRINFO_VALID,
+        .sendv_sndinfo = {.snd_sid = stream, .snd_ppid = htonl(ppid), .snd_flags = SCTP_UNORDERED},
+        .sendv_prinfo = {.pr_policy = SCTP_PR_SCTP_RTX, .pr_value = 0}};
+    return send_with(s, p, len_bytes, &how);
+}
+
+unsigned mt_sctp_queued(const mt_sctp *s) {
+    struct sctp_status status = {.sstat_assoc_id = SCTP_FUTURE_ASSOC};
+    socklen_t len = sizeof status;
+    if (s->sock == NULL || usrsctp_getsockopt(s->sock, IPPROTO_SCTP, SCTP_STATUS, &status, &len) != 0)
+        return 0;
+    return (unsigned)status.sstat_unackdata + status.sstat_penddata;
 }
 
 void mt_sctp_reset(mt_sctp *s, uint16_t stream) {

@@ -42,6 +42,9 @@ void mt_sctp_close(mt_sctp *s);
 void mt_sctp_input(mt_sctp *s, const void *p, size_t len_bytes);
 /* Reliable and ordered within its stream. MT_EMORE: the send buffer (512 KiB) is full. MT_ESTATE: not up. MT_ESYS. */
 mt_err mt_sctp_send(mt_sctp *s, uint16_t stream, uint32_t ppid, const void *p, size_t len_bytes) MT_MUST_CHECK;
+/* Unordered, sent once: what is lost is lost (RFC 3758, 7496). */
+mt_err mt_sctp_send_once(mt_sctp *s, uint16_t stream, uint32_t ppid, const void *p, size_t len_bytes) MT_MUST_CHECK;
+unsigned mt_sctp_queued(const mt_sctp *s); /* packets that wait to be sent, or for their confirmation */
 /* Closes our side of a stream; waits its turn while another reset is on its way. */
 void mt_sctp_reset(mt_sctp *s, uint16_t stream);
 

@@ -3,8 +3,6 @@
 
 #include "link/sdp_internal.h"
 
-#define OPUS_PT 111
-#define L16_PT 97
 #define SCTP_PORT 5000
 
 bool mt_sdp_is_mid(mt_slice s) {
@@ -24,8 +22,8 @@ void mt_sdp_init_offer(mt_sdp *out) {
     *out = (mt_sdp){.setup = MT_SDP_ACTPASS,
                     .mid_audio = "0",
                     .mid_app = "1",
-                    .opus_pt = OPUS_PT,
-                    .l16_pt = L16_PT,
+                    .opus_pt = MT_SDP_OPUS_PT,
+                    .l16_pt = MT_SDP_L16_PT,
                     .direction = MT_SDP_SENDRECV,
                     .sctp_port = SCTP_PORT,
                     .max_message_bytes = MT_SDP_DEFAULT_MAX_MESSAGE};
@@ -37,6 +35,7 @@ static mt_sdp_direction mirror(mt_sdp_direction d) {
 
 void mt_sdp_init_answer(const mt_sdp *offer, mt_sdp *out) {
     mt_sdp a = {.setup = MT_SDP_ACTIVE,
+                .cbc = offer->cbc,
                 .app_first = offer->app_first,
                 .opus_pt = offer->opus_pt,
                 .l16_pt = offer->l16_pt,
@@ -55,13 +54,18 @@ static bool pt_ok(uint8_t pt) {
     return pt == 0 || mt_sdp_is_payload_type(pt);
 }
 
+static bool mids_ok(const mt_sdp *s) {
+    if (!mt_sdp_is_mid(mt_slice_of(s->mid_app)))
+        return false;
+    return s->cbc || (mt_sdp_is_mid(mt_slice_of(s->mid_audio)) && strcmp(s->mid_audio, s->mid_app) != 0);
+}
+
 static bool writable(const mt_sdp *s, const mt_sdp_write_options *opt) {
     return mt_sdp_is_ice_chars(mt_slice_of(s->ufrag), 4, MT_SDP_MAX_ICE_BYTES) &&
-           mt_sdp_is_ice_chars(mt_slice_of(s->pwd), 22, MT_SDP_MAX_ICE_BYTES) &&
-           mt_sdp_is_mid(mt_slice_of(s->mid_audio)) && mt_sdp_is_mid(mt_slice_of(s->mid_app)) &&
-           strcmp(s->mid_audio, s->mid_app) != 0 && (s->opus_pt != 0 || s->l16_pt != 0) && s->opus_pt != s->l16_pt &&
-           pt_ok(s->opus_pt) && pt_ok(s->l16_pt) && s->setup <= MT_SDP_PASSIVE && s->direction <= MT_SDP_SENDRECV &&
-           s->sctp_port != 0 && s->candidate_count <= MT_SDP_MAX_CANDIDATES && opt->session_id <= INT64_MAX;
+           mt_sdp_is_ice_chars(mt_slice_of(s->pwd), 22, MT_SDP_MAX_ICE_BYTES) && mids_ok(s) &&
+           (s->opus_pt != 0 || s->l16_pt != 0) && s->opus_pt != s->l16_pt && pt_ok(s->opus_pt) && pt_ok(s->l16_pt) &&
+           s->setup <= MT_SDP_PASSIVE && s->direction <= MT_SDP_SENDRECV && s->sctp_port != 0 &&
+           s->candidate_count <= MT_SDP_MAX_CANDIDATES && opt->session_id <= INT64_MAX;
 }
 
 static void add_candidates(const mt_sdp *s, bool relay_only, mt_buf *out) {
@@ -107,6 +111,12 @@ static void add_app(const mt_sdp *s, mt_buf *out) {
     add_transport(s, s->mid_app, out);
     mt_buf_printf(out, "a=sctp-port:%u\r\na=max-message-size:%lu\r\n", s->sctp_port,
                   (unsigned long)(s->max_message_bytes == UINT32_MAX ? 0 : s->max_message_bytes));
+    if (!s->cbc)
+        return;
+    const char *both = s->l16_first ? "l16 opus" : "opus l16", *one = s->opus_pt != 0 ? "opus" : "l16";
+    mt_buf_printf(out, "a=myturn-voice:%s\r\n", s->opus_pt != 0 && s->l16_pt != 0 ? both : one);
+    if (s->ptime_ms != 0)
+        mt_buf_printf(out, "a=ptime:%u\r\n", s->ptime_ms);
 }
 
 mt_err mt_sdp_write(const mt_sdp *s, const mt_sdp_write_options *opt, mt_buf *out) {
@@ -115,7 +125,14 @@ mt_err mt_sdp_write(const mt_sdp *s, const mt_sdp_write_options *opt, mt_buf *ou
     const char *first = s->app_first ? s->mid_app : s->mid_audio, *second = s->app_first ? s->mid_audio : s->mid_app;
     mt_buf_add_str(out, "v=0\r\no=- ");
     mt_buf_add_u64(out, opt->session_id);
-    mt_buf_printf(out, " 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE %s %s\r\n", first, second);
+    mt_buf_printf(out, " %u IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", opt->version + 1);
+    if (s->cbc) {
+        mt_buf_printf(out, "a=group:BUNDLE %s\r\n", s->mid_app);
+        add_app(s, out);
+        add_candidates(s, opt->relay_only, out);
+        return mt_buf_err(out);
+    }
+    mt_buf_printf(out, "a=group:BUNDLE %s %s\r\n", first, second);
     (s->app_first ? add_app : add_audio)(s, out);
     add_candidates(s, opt->relay_only, out);
     (s->app_first ? add_audio : add_app)(s, out);

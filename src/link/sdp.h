@@ -2,8 +2,8 @@
  * 8122 (fingerprint), 8841/8842 (DTLS, SCTP), 9143 (BUNDLE), 5761 (rtcp-mux), 7587 (Opus), 3551 (L16).
  * docs/protocol/sdp.md.
  *
- * One audio and one application section in one BUNDLE; nothing else. Pure: no I/O, no allocation but the buffer written
- * to; any thread. */
+ * One audio and one application section in one BUNDLE, under the policy cbc the application section alone; nothing
+ * else. Pure: no I/O, no allocation but the buffer written to; any thread. */
 #ifndef MT_LINK_SDP_H
 #define MT_LINK_SDP_H
 
@@ -21,6 +21,8 @@
 #define MT_SDP_MAX_CANDIDATE_BYTES 256
 #define MT_SDP_MAX_MID_BYTES 32
 #define MT_SDP_MAX_ICE_BYTES 256
+#define MT_SDP_OPUS_PT 111
+#define MT_SDP_L16_PT 97
 #define MT_SDP_DEFAULT_MAX_MESSAGE 65536u /* RFC 8841 when the attribute is missing */
 
 typedef enum mt_sdp_setup { MT_SDP_ACTPASS, MT_SDP_ACTIVE, MT_SDP_PASSIVE } mt_sdp_setup;
@@ -55,6 +57,8 @@ typedef struct mt_sdp {
     uint8_t fingerprint[32];              /* SHA-256 of the certificate's DER */
     mt_sdp_setup setup;                   /* offer: actpass; answer: active or passive */
 
+    bool
+        cbc; /* voice inside DTLS: there is no audio section, and the payload types are MT_SDP_OPUS_PT, MT_SDP_L16_PT */
     char mid_audio[MT_SDP_MAX_MID_BYTES + 1];
     char mid_app[MT_SDP_MAX_MID_BYTES + 1];
     bool app_first; /* order of the two sections; the first one is the BUNDLE-tagged one */
@@ -86,6 +90,7 @@ mt_err mt_sdp_add_candidate(mt_sdp *sdp, mt_slice line) MT_MUST_CHECK;
 
 typedef struct mt_sdp_write_options {
     uint64_t session_id; /* random, < 2^63; it says nothing about the host */
+    unsigned version;    /* 0 first, one more for each ICE restart */
     bool relay_only;     /* writes relay candidates only, without their related address */
 } mt_sdp_write_options;
 /* Appends the SDP. o= and c= never hold an address. MT_EINVAL: a field of sdp is out of range. MT_ENOMEM, MT_ELIMIT: of
@@ -93,8 +98,10 @@ typedef struct mt_sdp_write_options {
 mt_err mt_sdp_write(const mt_sdp *sdp, const mt_sdp_write_options *opt, mt_buf *out) MT_MUST_CHECK;
 
 typedef struct mt_sdp_gate {
-    const mt_sdp *offer; /* NULL: an offer is expected; else our offer, and the answer to it is */
-    bool relay_only;     /* any candidate but a relay refuses the whole; skipped ones (mDNS, TCP) too */
+    const mt_sdp *offer;  /* NULL: an offer is expected; else our offer, and the answer to it is */
+    const mt_sdp *before; /* of an ICE restart: the partner's description of before, also an offer or an answer */
+    bool cbc;             /* the policy; a description of the other one is refused */
+    bool relay_only;      /* any candidate but a relay refuses the whole; skipped ones (mDNS, TCP) too */
 } mt_sdp_gate;
 /* MT_EBAD: refused; *why (may be NULL) is then a static English phrase for the log and the tests, and out is untouched.
  */

@@ -16,9 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len_bytes) {
     uint8_t again[MT_DCEP_OPEN_MAX_BYTES];
     size_t again_len = 0;
     mt_dcep_msg read;
-    if (mt_dcep_write_open(msg.label, again, &again_len) != MT_OK)
+    if (mt_dcep_write_open(msg.label, msg.delivery, again, &again_len) != MT_OK)
         return 0;
-    if (mt_dcep_parse(again, again_len, &read) != MT_OK || !mt_slice_eq(read.label, msg.label))
+    if (mt_dcep_parse(again, again_len, &read) != MT_OK || !mt_slice_eq(read.label, msg.label) ||
+        (msg.delivery != MT_DCEP_OTHER && read.delivery != msg.delivery))
         abort();
     return 0;
 }

@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
     } while (0)
 
 static void check_fields(const mt_sdp *s, const mt_sdp_gate *rule) {
-    CHECK(strlen(s->ufrag) >= 4 && strlen(s->pwd) >= 22 && s->mid_audio[0] != '\0' && s->mid_app[0] != '\0');
-    CHECK(strcmp(s->mid_audio, s->mid_app) != 0);
+    CHECK(strlen(s->ufrag) >= 4 && strlen(s->pwd) >= 22 && s->mid_app[0] != '\0');
+    CHECK(s->cbc == rule->cbc && (s->cbc || (s->mid_audio[0] != '\0' && strcmp(s->mid_audio, s->mid_app) != 0)));
     CHECK((s->setup == MT_SDP_ACTPASS) == (rule->offer == NULL));
     CHECK(s->opus_pt != 0 || s->l16_pt != 0);
     CHECK(s->sctp_port != 0 && s->candidate_count <= MT_SDP_MAX_CANDIDATES);
@@ -26,6 +26,13 @@ static void check_fields(const mt_sdp *s, const mt_sdp_gate *rule) {
         CHECK(mt_sdp_candidate_parse(mt_slice_of(c->line), &again) == MT_OK);
         CHECK(strcmp(again.line, c->line) == 0 && mt_addr_eq(&again.addr, &c->addr));
     }
+}
+
+/* What is let in as an ICE restart differs from what was before in ICE alone. */
+static void check_restart(const mt_sdp *s, const mt_sdp *before) {
+    CHECK(strcmp(s->ufrag, before->ufrag) != 0 && strcmp(s->pwd, before->pwd) != 0);
+    CHECK(memcmp(s->fingerprint, before->fingerprint, sizeof s->fingerprint) == 0);
+    CHECK(strcmp(s->mid_app, before->mid_app) == 0 && s->opus_pt == before->opus_pt && s->l16_pt == before->l16_pt);
 }
 
 /* What an accepted description says survives being written and read. */
@@ -52,16 +59,25 @@ static void check_answer(const mt_sdp *offer) {
     mt_sdp_init_answer(offer, &answer);
     memcpy(answer.ufrag, "abcd", 5);
     memcpy(answer.pwd, "0123456789012345678901", 23);
-    const mt_sdp_gate rule = {.offer = offer};
+    const mt_sdp_gate rule = {.offer = offer, .cbc = offer->cbc};
     check_rewrite(&answer, &rule);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
-    static mt_sdp got, ours;
+    static mt_sdp got, ours, before;
     if (len == 0)
         return 0;
     mt_sdp_init_offer(&ours);
-    const mt_sdp_gate rule = {.offer = (data[0] & 1) != 0 ? &ours : NULL, .relay_only = (data[0] & 2) != 0};
+    bool cbc = (data[0] & 4) != 0, restart = (data[0] & 8) != 0;
+    ours.cbc = cbc;
+    before = ours;
+    before.setup = (data[0] & 1) != 0 ? MT_SDP_ACTIVE : MT_SDP_ACTPASS;
+    memcpy(before.ufrag, "uFr4", 5);
+    memcpy(before.pwd, "0123456789012345678901", 23);
+    const mt_sdp_gate rule = {.offer = (data[0] & 1) != 0 ? &ours : NULL,
+                              .before = restart ? &before : NULL,
+                              .cbc = cbc,
+                              .relay_only = (data[0] & 2) != 0};
     const char *why = NULL;
     mt_err err = mt_sdp_parse((mt_slice){(const char *)data + 1, len - 1}, &rule, &got, &why);
     CHECK(err == MT_OK || (err == MT_EBAD && why != NULL));
@@ -69,6 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
         return 0;
     check_fields(&got, &rule);
     check_rewrite(&got, &rule);
+    if (restart)
+        check_restart(&got, &before);
     if (rule.offer == NULL)
         check_answer(&got);
     return 0;

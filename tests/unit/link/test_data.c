@@ -22,7 +22,7 @@ typedef struct side {
     size_t longest;
     bool open;
     int end;
-    unsigned messages, resets;
+    unsigned frames, messages, resets;
     size_t last_len;
     unsigned last_number;
     bool disordered;
@@ -74,7 +74,14 @@ static void on_raw_end(void *ctx, mt_sctp_end why) {
     ((side *)ctx)->end = (int)why;
 }
 
-static const mt_data_events events = {.send = on_send, .open = on_open, .message = on_message, .end = on_end};
+static void on_voice(void *ctx, mt_slice frame) {
+    ((side *)ctx)->frames++;
+}
+
+static mt_data_config opener = {.opener = true, .peer_port = MT_SCTP_PORT};
+static mt_data_config acceptor = {.dtls_client = true, .peer_port = MT_SCTP_PORT};
+static const mt_data_events events = {
+    .send = on_send, .open = on_open, .message = on_message, .voice = on_voice, .end = on_end};
 static const mt_sctp_events raw_events = {
     .send = on_send, .up = on_raw_up, .message = on_raw_message, .reset = on_raw_reset, .end = on_raw_end};
 
@@ -91,8 +98,8 @@ static void open_pair(pair *p, unsigned lose_each) {
     init_side(&p->a, &p->b);
     init_side(&p->b, &p->a);
     p->a.lose_each = p->b.lose_each = lose_each;
-    assert_int_equal(mt_data_create(true, false, MT_SCTP_PORT, &events, &p->a, &p->a.data), MT_OK);
-    assert_int_equal(mt_data_create(false, true, MT_SCTP_PORT, &events, &p->b, &p->b.data), MT_OK);
+    assert_int_equal(mt_data_create(&opener, &events, &p->a, &p->a.data), MT_OK);
+    assert_int_equal(mt_data_create(&acceptor, &events, &p->b, &p->b.data), MT_OK);
 }
 
 /* b is ours, a a partner who does as he likes. */
@@ -100,7 +107,7 @@ static void open_raw_pair(pair *p) {
     init_side(&p->a, &p->b);
     init_side(&p->b, &p->a);
     assert_int_equal(mt_sctp_create(MT_SCTP_PORT, &raw_events, &p->a, &p->a.sctp), MT_OK);
-    assert_int_equal(mt_data_create(false, true, MT_SCTP_PORT, &events, &p->b, &p->b.data), MT_OK);
+    assert_int_equal(mt_data_create(&acceptor, &events, &p->b, &p->b.data), MT_OK);
 }
 
 static void close_side(side *s) {
@@ -209,7 +216,7 @@ static void test_end_is_told(void **state) {
 static void send_open(pair *p, uint16_t stream, const char *label) {
     uint8_t request[MT_DCEP_OPEN_MAX_BYTES];
     size_t len = 0;
-    assert_int_equal(mt_dcep_write_open(mt_slice_of(label), request, &len), MT_OK);
+    assert_int_equal(mt_dcep_write_open(mt_slice_of(label), MT_DCEP_RELIABLE, request, &len), MT_OK);
     assert_int_equal(mt_sctp_send(p->a.sctp, stream, MT_PPID_DCEP, request, len), MT_OK);
 }
 
@@ -288,24 +295,24 @@ static void test_dcep_parser(void **state) {
     uint8_t open[MT_DCEP_OPEN_MAX_BYTES];
     size_t len = 0;
     mt_dcep_msg msg;
-    assert_int_equal(mt_dcep_write_open(MT_SLICE_LIT("myturn"), open, &len), MT_OK);
+    assert_int_equal(mt_dcep_write_open(MT_SLICE_LIT("myturn"), MT_DCEP_RELIABLE, open, &len), MT_OK);
     assert_int_equal(len, 18);
     assert_int_equal(mt_dcep_parse(open, len, &msg), MT_OK);
     assert_int_equal(msg.kind, MT_DCEP_OPEN);
-    assert_true(msg.reliable_ordered && mt_slice_is(msg.label, "myturn"));
+    assert_true(msg.delivery == MT_DCEP_RELIABLE && mt_slice_is(msg.label, "myturn"));
     for (size_t n = 0; n < len; n++)
         assert_int_equal(mt_dcep_parse(open, n, &msg), MT_EBAD);
     assert_int_equal(mt_dcep_parse(open, len + 1, &msg), MT_EBAD);
     open[1] = 0x82;
     assert_int_equal(mt_dcep_parse(open, len, &msg), MT_OK);
-    assert_false(msg.reliable_ordered);
+    assert_int_equal(msg.delivery, MT_DCEP_OTHER);
     open[8] = 0xff;
     assert_int_equal(mt_dcep_parse(open, len, &msg), MT_EBAD);
     uint8_t ack = mt_dcep_ack();
     assert_int_equal(mt_dcep_parse(&ack, 1, &msg), MT_OK);
     assert_int_equal(msg.kind, MT_DCEP_ACK);
     char name[200] = {0};
-    assert_int_equal(mt_dcep_write_open(mt_slice_n(name, sizeof name), open, &len), MT_ELIMIT);
+    assert_int_equal(mt_dcep_write_open(mt_slice_n(name, sizeof name), MT_DCEP_RELIABLE, open, &len), MT_ELIMIT);
 }
 
 static void test_junk_is_ignored(void **state) {

@@ -59,7 +59,7 @@ typedef struct pair {
 static void open_side(side *s, side *other) {
     *s = (side){.other = other, .end = -1};
     g_queue_init(&s->wire);
-    assert_int_equal(mt_dtls_create(&events, s, &s->dtls), MT_OK);
+    assert_int_equal(mt_dtls_create(MT_DTLS_GCM, &events, s, &s->dtls), MT_OK);
 }
 
 static void open_pair(pair *p) {
