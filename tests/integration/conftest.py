@@ -10,6 +10,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "demo")]
 
+import browser as browsers  # noqa: E402
 from people import Server  # noqa: E402
 
 
@@ -42,3 +43,31 @@ def jssip():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "node_modules/jssip/package.json").is_file():
             subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=300)
+
+
+@pytest.fixture(scope="session")
+def page_built():
+    """The page in web/dist, and what drives a browser."""
+    if browsers.executable() is None:
+        pytest.skip("there is no Chromium")
+    browsers.prepare()
+
+
+@pytest.fixture(scope="session")
+def chromium_of_worker(page_built):
+    one = browsers.Browser()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def chromium(chromium_of_worker):
+    """A browser without pages; no page may have thrown or broken the policy when the test is over."""
+    chromium_of_worker.reset()
+    yield chromium_of_worker
+    assert chromium_of_worker.reset() == []
+
+
+@pytest.fixture
+def web_server(page_built, start_server):
+    return start_server("--web", str(browsers.DIST))

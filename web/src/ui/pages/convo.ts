@@ -10,19 +10,20 @@ const TYPING_MS = 3_000, SURE_MS = 5_000, METER_MS = 100, PATH_MS = 2_000;
 
 /** The messages, following the newest unless the reader has scrolled up. */
 function messageLog(who: string): { root: HTMLElement; update(m: Model): void } {
-    const list = h('ul', { class: 'log', testid: 'log', role: 'log', 'aria-live': 'polite', 'aria-label': t().messages, tabindex: '0' });
+    const list = h('ul', {});
+    const root = h('div', { class: 'log', testid: 'log', role: 'log', 'aria-live': 'polite', 'aria-label': t().messages, tabindex: '0' }, list);
     let shown = 0;
     list.append(h('li', { class: 'began' }, sentence(t().began, who)));
     return {
-        root: list,
+        root,
         update(m) {
             const total = m.dropped + m.messages.length;
             if (total === shown) return;
-            const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+            const follows = root.scrollHeight - root.scrollTop - root.clientHeight < 60;
             for (const said of m.messages.slice(Math.max(0, shown - m.dropped))) list.append(saidItem(said, who));
             while (list.children.length > m.messages.length + 1) list.children[1]?.remove();
             shown = total;
-            if (follows || m.messages.at(-1)?.mine) list.scrollTop = list.scrollHeight;
+            if (follows || m.messages.at(-1)?.mine) root.scrollTop = root.scrollHeight;
         },
     };
 }
