@@ -13,6 +13,7 @@ packages_demo="espeak-ng"
 packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio coturn nftables nodejs npm pulseaudio pulseaudio-utils
  xvfb xdotool dbus at-spi2-core python3-gi gir1.2-atspi-2.0 libglib2.0-bin imagemagick appstream desktop-file-utils fonts-cantarell
  tcpdump tshark espeak-ng sox tmux iproute2 procps git curl openssl"
+packages_browsers="chromium firefox-esr" # Ubuntu has them as snaps only: tests use what is there
 packages_bench="nginx python3-flask kamailio sip-tester nodejs npm baresip-core chromium pulseaudio pulseaudio-utils python3-numpy openssl iproute2 procps"
 packages_package="debhelper dpkg-dev fakeroot lintian debootstrap git curl systemd"
 packages_fuzz="clang llvm libclang-rt-dev"
@@ -50,6 +51,14 @@ install_missing() {
         return 1
     fi
     rm -f "$log"
+}
+
+# known NAMES: those of the packages that the distribution has.
+known() {
+    local name
+    for name in $1; do
+        if apt-cache show "$name" >/dev/null 2>&1 || dpkg-query -W "$name" >/dev/null 2>&1; then echo "$name"; fi
+    done
 }
 
 # build FOLDER [meson options]: configures once, then compiles. Quiet when it goes well.

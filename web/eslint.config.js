@@ -31,5 +31,5 @@ export default ts.config(
     },
     { files: ['src/app/**/*.ts'], rules: { 'no-restricted-imports': ['error', { patterns: ['../ui/*'] }] } },
     { files: ['tests/**/*.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off', 'max-lines-per-function': 'off', 'max-depth': 'off' } },
-    { files: ['**/*.mjs', '*.js'], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } } },
+    { files: ['**/*.mjs', '*.js'], languageOptions: { globals: { Buffer: 'readonly', console: 'readonly', process: 'readonly', setTimeout: 'readonly', URL: 'readonly' } } },
 );

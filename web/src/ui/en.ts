@@ -25,7 +25,7 @@ export const en = {
     rulesLead: 'You will talk to people nobody has checked. A few things to know first.',
     rulesAge: (age: number): string => `You are ${age} or older, and so is everybody you meet here.`,
     rulesData: 'Keep your name, address, phone number, workplace and passwords to yourself. Nobody here needs them.',
-    rulesKind: 'Be decent. You can leave, block or report anybody at any time; those who are reported often get no more draws for a while.',
+    rulesKind: 'Be decent. You can leave, block or report anybody at any time; whoever is reported often is not drawn for a while.',
     rulesWords: 'In a talk both of you see four words. Read them to each other: if they are the same, nobody sits between you, not even this server. They do not prove who the other person is, and a perfectly copied voice could read out false ones.',
     rulesAddress: 'Your device and that of your partner send to each other directly, so your partner’s device learns your IP address, and yours learns theirs.',
     rulesRelay: 'Everything goes through a relay, so your partner does not learn your IP address. The relay sees only encrypted packets.',
