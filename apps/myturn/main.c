@@ -96,9 +96,9 @@ static int talk(app *a) {
     myturn_err err = myturn_create(&a->o.client, on_event, a, &client);
     if (err != MYTURN_OK) {
         (void)fprintf(stderr,
-                      err == MYTURN_ERR_ARGUMENT
-                          ? _("myturn: the server's URL or a device is malformed; see myturn --help (%s)\n")
-                          : _("myturn: cannot start: %s; --log FILE tells more\n"),
+                      err == MYTURN_ERR_ARGUMENT ? _("myturn: the server's URL, a device or the file of certificates "
+                                                     "is not possible; see myturn --help (%s)\n")
+                                                 : _("myturn: cannot start: %s; --log FILE tells more\n"),
                       myturn_err_str(err));
         return err == MYTURN_ERR_ARGUMENT ? 2 : 1;
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -225,12 +226,24 @@ static void finish(mt_api_request *r) {
     g_free(retry_after);
 }
 
+static gboolean on_certificate(SoupMessage *msg, GTlsCertificate *peer, GTlsCertificateFlags errors, gpointer data) {
+    const char *host = g_uri_get_host(soup_message_get_uri(msg));
+    return mt_trust_accepts(data, peer, host, errors);
+}
+
+static void unref_trust(gpointer data, GClosure *closure) {
+    (void)closure;
+    mt_trust_unref(data);
+}
+
 static void fail(mt_api_request *r, const char *why) {
     mt_api *api = r->api;
     mt_api_request_kind kind = r->kind;
     uint32_t seq = r->seq;
     mt_fault f = {.kind = MT_FAULT_UNREACHABLE};
-    (void)g_strlcpy(f.text, why, sizeof f.text);
+    GTlsCertificateFlags errors = soup_message_get_tls_peer_certificate_errors(r->msg);
+    f.tls = errors != 0 && soup_message_get_status(r->msg) == 0;
+    (void)g_strlcpy(f.text, f.tls ? _(mt_trust_why(errors)) : why, sizeof f.text);
     free_request(r);
     tell_fault(api, kind, seq, &f);
 }
@@ -300,6 +313,9 @@ mt_api_request *mt_api_begin(mt_api *api, mt_api_request_kind kind, uint32_t seq
     r->msg = soup_message_new(method, url);
     r->cancel = g_cancellable_new();
     soup_message_add_flags(r->msg, SOUP_MESSAGE_NO_REDIRECT);
+    if (api->trust != NULL)
+        (void)g_signal_connect_data(r->msg, "accept-certificate", G_CALLBACK(on_certificate), mt_trust_ref(api->trust),
+                                    unref_trust, 0);
     if (api->bearer != NULL)
         soup_message_headers_replace(soup_message_get_request_headers(r->msg), "Authorization", api->bearer);
     mt_list_append(&api->requests, &r->node);
@@ -328,6 +344,7 @@ void mt_api_destroy(mt_api *api) {
     mt_api_forget(api);
     g_object_unref(api->session);
     g_uri_unref(api->base);
+    mt_trust_unref(api->trust);
     g_main_context_unref(api->main);
     g_free(api);
 }

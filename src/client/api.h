@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "client/fault.h"
+#include "client/trust.h"
 #include "client/turn.h"
 
 typedef struct mt_api mt_api;
@@ -19,8 +20,8 @@ typedef struct mt_api_login_info { /* borrowed until the event returns */
     const char *name;
     uint32_t exten;
     const char *sip_uri, *sip_username, *sip_realm, *sip_password;
-    const char *sip_udp, *sip_tcp; /* "address:port", NULL: not served */
-    const char *settings;          /* phone: what to type in, a line each; else NULL */
+    const char *sip_udp, *sip_tcp, *sip_tls; /* "address:port", NULL: not served */
+    const char *settings;                    /* phone: what to type in, a line each; else NULL */
     bool relay_only;
     bool asterisk; /* the SIP server carries calls, but no offer and answer of ours: mt_api_link_put */
 } mt_api_login_info;
@@ -53,6 +54,8 @@ mt_err mt_api_create(const char *url, const mt_api_events *events, void *ctx, mt
  * background, as long as the main loop runs. */
 void mt_api_destroy(mt_api *api);
 
+/* For https://; before the first request. A certificate that is not to be trusted is a fault UNREACHABLE with `tls`. */
+void mt_api_set_trust(mt_api *api, mt_trust *trust);
 /* pair: 16 bytes, or NULL. */
 void mt_api_set_phone(mt_api *api); /* logs in with "device":"phone", draws by plain RTP */
 /* Bits of MYTURN_GCM, MYTURN_CBC, MYTURN_RTP: what to be drawn with. A draw with any other is malformed. At first

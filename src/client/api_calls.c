@@ -40,6 +40,10 @@ static void add_pair(JsonBuilder *b, const uint8_t *pair) {
     add_member(b, "pair", hex);
 }
 
+void mt_api_set_trust(mt_api *api, mt_trust *trust) {
+    api->trust = mt_trust_ref(trust);
+}
+
 void mt_api_set_phone(mt_api *api) {
     api->phone = true;
     api->policies = MYTURN_RTP;

@@ -123,6 +123,7 @@ bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **toke
         .sip_password = get_string(sip, "password"),
         .sip_udp = get_string(sip, "udp"),
         .sip_tcp = get_string(sip, "tcp"),
+        .sip_tls = get_string(sip, "tls"),
         .relay_only = get_bool(o, "relay_only"),
         .asterisk = g_strcmp0(get_string(sip, "mode"), "asterisk") == 0,
     };
@@ -130,7 +131,8 @@ bool mt_api_parse_login(JsonObject *o, mt_api_login_info *out, const char **toke
                 is_header_safe(out->sip_password);
     bool reachable = (out->sip_udp == NULL || is_address(out->sip_udp)) &&
                      (out->sip_tcp == NULL || is_address(out->sip_tcp)) &&
-                     (out->sip_udp != NULL || out->sip_tcp != NULL);
+                     (out->sip_tls == NULL || is_address(out->sip_tls)) &&
+                     (out->sip_udp != NULL || out->sip_tcp != NULL || out->sip_tls != NULL);
     return safe && reachable && is_own_name(out->name) && out->exten != 0 && strncmp(out->sip_uri, "sip:", 4) == 0 &&
            strchr(out->sip_uri, '@') != NULL;
 }

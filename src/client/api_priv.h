@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "client/api.h"
+#include "client/trust.h"
 
 enum { MT_API_ANSWER_MS = 10000 }; /* besides what the request asks to be held */
 
@@ -42,6 +43,7 @@ struct mt_api {
     void *ctx;
     SoupSession *session;
     GUri *base;
+    mt_trust *trust; /* NULL: the system's authorities alone */
     GMainContext *main;
     char *bearer; /* "Bearer …", NULL: not logged in */
     mt_list requests;

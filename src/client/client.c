@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "base/addr.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -18,6 +17,7 @@ static void forget_sip(myturn_client *c) {
     g_free(c->sip.password);
     g_free(c->sip.udp);
     g_free(c->sip.tcp);
+    g_free(c->sip.tls);
     memset(&c->sip, 0, sizeof c->sip);
     if (c->settings != NULL)
         mt_wipe(c->settings, strlen(c->settings));
@@ -35,6 +35,7 @@ static void on_login_done(void *ctx, uint32_t seq, const mt_api_login_info *info
                              .password = g_strdup(info->sip_password),
                              .udp = g_strdup(info->sip_udp),
                              .tcp = g_strdup(info->sip_tcp),
+                             .tls = g_strdup(info->sip_tls),
                              .relay_only = info->relay_only,
                              .asterisk = info->asterisk};
     c->settings = g_strdup(info->settings);
@@ -102,7 +103,16 @@ static void on_watch_failed(void *ctx, uint32_t seq, const mt_fault *fault) {
     mt_client_act(c);
 }
 
-static void on_informed(void *ctx, const char *contact, bool relay_only);
+static void on_informed(void *ctx, const char *contact, bool relay_only) {
+    myturn_client *c = ctx;
+    g_free(c->contact);
+    c->contact = g_strdup(contact);
+    c->info_due = false;
+    if (!c->ua_due)
+        return;
+    mt_client_start_ua(c);
+    mt_client_act(c);
+}
 
 static const mt_api_events api_events = {.login_done = on_login_done,
                                          .login_failed = on_login_failed,
@@ -117,106 +127,7 @@ static const mt_api_events api_events = {.login_done = on_login_done,
                                          .counted = on_counted,
                                          .informed = on_informed};
 
-/* The user agent's events */
-
-static void on_registered(void *ctx) {
-    myturn_client *c = ctx;
-    mt_turn_registered(c->turn, mt_clock_ms());
-    mt_client_act(c);
-}
-
-static void on_register_failed(void *ctx, unsigned code) {
-    myturn_client *c = ctx;
-    mt_turn_register_failed(c->turn, code, mt_clock_ms());
-    mt_client_act(c);
-}
-
-static void on_unregistered(void *ctx) {
-    myturn_client *c = ctx;
-    mt_turn_unregistered(c->turn, mt_clock_ms());
-    mt_client_act(c);
-}
-
-static void on_incoming(void *ctx, uint32_t call, const char *from) {
-    myturn_client *c = ctx;
-    mt_turn_incoming(c->turn, call, from, mt_clock_ms());
-    mt_client_act(c);
-}
-
-static void on_up(void *ctx, uint32_t call) {
-    myturn_client *c = ctx;
-    mt_turn_call_up(c->turn, call, mt_clock_ms());
-    mt_client_act(c);
-}
-
-static void on_failed(void *ctx, uint32_t call, unsigned code) {
-    myturn_client *c = ctx;
-    mt_turn_call_failed(c->turn, call, code, mt_clock_ms());
-    mt_client_act(c);
-}
-
-static void on_ended(void *ctx, uint32_t call) {
-    myturn_client *c = ctx;
-    mt_turn_call_ended(c->turn, call, c->link != NULL ? mt_link_silent_ms(c->link->link) : 0, mt_clock_ms());
-    mt_client_act(c);
-}
-
-static const mt_ua_events ua_events = {on_registered, on_register_failed, on_unregistered, on_incoming, NULL,
-                                       on_up,         on_failed,          on_ended};
-
 /* Actions */
-
-static void stop_ua(myturn_client *c) {
-    c->ua_due = false;
-    mt_ua_destroy(c->ua);
-    c->ua = NULL;
-}
-
-static void tell_settings(myturn_client *c) {
-    const char *text = c->settings != NULL ? c->settings : "";
-    mt_client_tell(c, &(myturn_event){.kind = MYTURN_EV_SETTINGS, .state = mt_turn_state(c->turn), .text = text});
-}
-
-static void start_ua(myturn_client *c) {
-    stop_ua(c);
-    if (c->phone) {
-        tell_settings(c);
-        return;
-    }
-    bool udp = c->transport == MYTURN_UDP ? c->sip.udp != NULL : c->sip.tcp == NULL;
-    mt_ua_account account = {.uri = c->sip.uri,
-                             .username = c->sip.username,
-                             .realm = c->sip.realm,
-                             .password = c->sip.password,
-                             .server = udp ? c->sip.udp : c->sip.tcp,
-                             .udp = udp};
-    mt_addr server;
-    c->loopback = mt_addr_parse(mt_slice_of(account.server), &server) == MT_OK && mt_addr_is_loopback(&server);
-    mt_err err = mt_ua_create(&account, &ua_events, c, &c->ua);
-    if (err == MT_OK)
-        return;
-    mt_log(MT_LOG_ERROR, "sip", "no user agent: %s", mt_err_str(err));
-    mt_turn_register_failed(c->turn, 403, mt_clock_ms());
-}
-
-/* LOGGED_IN tells the contact, so that is awaited before there can be one. */
-static void start_ua_when_informed(myturn_client *c) {
-    c->ua_due = c->info_due;
-    if (!c->ua_due)
-        start_ua(c);
-}
-
-static void on_informed(void *ctx, const char *contact, bool relay_only) {
-    myturn_client *c = ctx;
-    g_free(c->contact);
-    c->contact = g_strdup(contact);
-    c->info_due = false;
-    if (!c->ua_due)
-        return;
-    c->ua_due = false;
-    start_ua(c);
-    mt_client_act(c);
-}
 
 static void act_conduct(myturn_client *c, const mt_turn_action *a) {
     const mt_turn_conduct *what = mt_turn_conduct_of(c->turn, a->seq);
@@ -224,27 +135,6 @@ static void act_conduct(myturn_client *c, const mt_turn_action *a) {
         mt_api_report(c->api, a->seq, a->pair, what->reason, what->note);
     else
         mt_api_block(c->api, a->seq, a->pair);
-}
-
-/* What goes into the call; the link's own SDP goes the other way where that cannot carry it. */
-static const char *call_sdp(myturn_client *c) {
-    const char *sdp = mt_client_local_sdp(c);
-    if (sdp == NULL || !c->sip.asterisk)
-        return sdp;
-    mt_client_relay_put(c);
-    return mt_client_relay_sdp;
-}
-
-static void dial(myturn_client *c, const mt_turn_action *a) {
-    const char *sdp = call_sdp(c);
-    if (c->ua == NULL || sdp == NULL || mt_ua_dial(c->ua, a->call, a->exten, sdp) != MT_OK)
-        mt_turn_call_failed(c->turn, a->call, 500, mt_clock_ms());
-}
-
-static void answer(myturn_client *c, const mt_turn_action *a) {
-    const char *sdp = call_sdp(c);
-    if (c->ua == NULL || sdp == NULL || mt_ua_answer(c->ua, a->call, sdp) != MT_OK)
-        mt_turn_call_failed(c->turn, a->call, 487, mt_clock_ms());
 }
 
 static void act_api(myturn_client *c, const mt_turn_action *a) {
@@ -281,25 +171,6 @@ static void act_api(myturn_client *c, const mt_turn_action *a) {
     }
 }
 
-static void act_sip(myturn_client *c, const mt_turn_action *a) {
-    if (a->kind == MT_TURN_SIP_REGISTER)
-        start_ua_when_informed(c);
-    else if (a->kind == MT_TURN_SIP_STOP)
-        stop_ua(c);
-    else if (a->kind == MT_TURN_SIP_DIAL)
-        dial(c, a);
-    else if (a->kind == MT_TURN_SIP_ANSWER)
-        answer(c, a);
-    else if (c->ua == NULL)
-        return;
-    else if (a->kind == MT_TURN_SIP_UNREGISTER)
-        mt_ua_unregister(c->ua);
-    else if (a->kind == MT_TURN_SIP_REFUSE)
-        mt_ua_refuse(c->ua, a->call, a->code);
-    else
-        mt_ua_hangup(c->ua, a->call);
-}
-
 static void act_talk(myturn_client *c, const mt_turn_action *a) {
     switch (a->kind) {
     case MT_TURN_LINK_CREATE:
@@ -329,7 +200,7 @@ static void act(myturn_client *c, const mt_turn_action *a) {
     else if (a->kind <= MT_TURN_API_FORGET)
         act_api(c, a);
     else if (a->kind <= MT_TURN_SIP_HANGUP)
-        act_sip(c, a);
+        mt_client_act_sip(c, a);
     else
         act_talk(c, a);
 }
@@ -386,8 +257,10 @@ bool mt_client_spec_is_good(const char *spec, bool mic) {
 }
 
 static void free_parts(myturn_client *c) {
-    mt_ua_destroy(c->ua);
+    mt_client_stop_ua(c);
     mt_api_destroy(c->api);
+    mt_trust_unref(c->trust);
+    g_free(c->https_host);
     if (c->timer != NULL) {
         g_source_destroy(c->timer);
         g_source_unref(c->timer);
@@ -400,6 +273,14 @@ static void free_parts(myturn_client *c) {
     g_free(c->mic);
     g_free(c->speaker);
     g_free(c->ca_file);
+}
+
+/* NULL: not https. */
+static char *https_host(const char *url) {
+    GUri *uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
+    char *host = strcmp(g_uri_get_scheme(uri), "https") == 0 ? g_strdup(g_uri_get_host(uri)) : NULL;
+    g_uri_unref(uri);
+    return host;
 }
 
 myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx, myturn_client **out) {
@@ -427,8 +308,12 @@ myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx
     c->fn_ctx = ctx;
     c->main = g_main_context_ref_thread_default();
     g_queue_init(&c->events);
-    mt_err err = mt_api_create(o->server, &api_events, c, &c->api);
+    mt_err err = mt_trust_create(o->ca_file, &c->trust);
+    if (err == MT_OK)
+        err = mt_api_create(o->server, &api_events, c, &c->api);
     if (err == MT_OK) {
+        mt_api_set_trust(c->api, c->trust);
+        c->https_host = https_host(o->server);
         mt_api_set_policies(c->api, c->policies);
         mt_api_on_link(c->api, &mt_client_relay_events);
         err = mt_turn_create(mt_random_kernel(), &c->turn);

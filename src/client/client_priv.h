@@ -1,12 +1,14 @@
 /* The inside of libmyturn's client, which joins the conversation machine with what does its actions: client.c (life,
- * API, SIP, time), client_calls.c (public calls), client_talk.c (link and sound), client_events.c (what the application
- * is told). */
+ * API, time), client_sip.c (user agent), client_calls.c (public calls), client_talk.c (link and sound), client_events.c
+ * (what the application is told). */
 #ifndef MT_CLIENT_CLIENT_PRIV_H
 #define MT_CLIENT_CLIENT_PRIV_H
 
 #include <glib.h>
 
 #include "client/api.h"
+#include "client/sip_tls.h"
+#include "client/trust.h"
 #include "client/turn.h"
 #include "client/ua.h"
 #include "link/link.h"
@@ -21,7 +23,7 @@ typedef struct mt_client_link {
 } mt_client_link;
 
 typedef struct mt_client_sip {
-    char *uri, *username, *realm, *password, *udp, *tcp;
+    char *uri, *username, *realm, *password, *udp, *tcp, *tls;
     bool relay_only;
     bool asterisk;
 } mt_client_sip;
@@ -54,6 +56,9 @@ struct myturn_client {
     bool acting;
     mt_api *api;
     mt_ua *ua;
+    mt_trust *trust;
+    char *https_host; /* of an https:// server: SIP goes by TLS then, and its certificate is for this; NULL: http:// */
+    mt_sip_tls *sip_tls; /* between the user agent and the server; NULL: it speaks to it itself */
     mt_client_sip sip;
     bool loopback; /* the server is on this machine */
 
@@ -72,6 +77,11 @@ struct myturn_client {
 void mt_client_act(myturn_client *c);
 bool mt_client_init_libraries(void);
 bool mt_client_spec_is_good(const char *spec, bool mic); /* NULL is */
+
+/* client_sip.c */
+void mt_client_act_sip(myturn_client *c, const mt_turn_action *a);
+void mt_client_start_ua(myturn_client *c);
+void mt_client_stop_ua(myturn_client *c);
 
 /* client_talk.c */
 void mt_client_link_create(myturn_client *c, const mt_turn_action *a);

@@ -166,6 +166,8 @@ void mt_turn_registered(mt_turn *t, int64_t now_ms); /* first, and again after t
 void mt_turn_register_failed(
     mt_turn *t, unsigned code,
     int64_t now_ms); /* final answer; 0 or 408: none. The user agent goes on trying but after 401, 403, 404 */
+/* SIP cannot be had over TLS as it must; detail tells why, in the user's language. */
+void mt_turn_sip_untrusted(mt_turn *t, const char *detail, int64_t now_ms);
 void mt_turn_unregistered(mt_turn *t, int64_t now_ms);
 /* INVITE, 180 is sent already. from: user part of From, decoded. */
 void mt_turn_incoming(mt_turn *t, uint32_t call, const char *from, int64_t now_ms);

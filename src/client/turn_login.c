@@ -107,6 +107,20 @@ void mt_turn_tell_unreachable(mt_turn *t, const char *detail) {
     mt_turn_tell_error(t, "server_unreachable", N_("The server cannot be reached; trying on"), detail);
 }
 
+static void tell_untrusted(mt_turn *t, const char *detail) {
+    if (t->told_unreachable)
+        return;
+    t->told_unreachable = true;
+    mt_turn_tell_error(t, "tls_failed", N_("The server's certificate is not to be trusted"), detail);
+}
+
+static void tell_away(mt_turn *t, const mt_fault *fault) {
+    if (fault->tls)
+        tell_untrusted(t, fault->text);
+    else
+        mt_turn_tell_unreachable(t, fault->text);
+}
+
 /* The server answered: the outage, if any, is over. */
 static void heard(mt_turn *t) {
     t->told_unreachable = false;
@@ -152,7 +166,9 @@ static void tell_suspended(mt_turn *t, const mt_fault *fault) {
 
 static void tell_fault(mt_turn *t, const mt_fault *fault) {
     const char *code = refusal_code(fault);
-    if (fault->kind == MT_FAULT_UNREACHABLE)
+    if (fault->tls)
+        tell_untrusted(t, fault->text);
+    else if (fault->kind == MT_FAULT_UNREACHABLE)
         mt_turn_tell_error(t, "server_unreachable", N_("The server cannot be reached"), fault->text);
     else if (fault->kind == MT_FAULT_SLOW_DOWN)
         mt_turn_tell_error(t, "slow_down", N_("The server asks to slow down; try again in a while"), fault->text);
@@ -182,7 +198,7 @@ void mt_turn_login_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64
         mt_turn_become_logged_out(t);
     } else {
         if (fault->kind == MT_FAULT_UNREACHABLE)
-            mt_turn_tell_unreachable(t, fault->text);
+            tell_away(t, fault);
         mt_turn_backoff(t, t->retries++, now_ms);
         if (fault->kind == MT_FAULT_SLOW_DOWN)
             t->retry_at_ms += 1000 * (int64_t)fault->retry_after_s;
@@ -245,6 +261,14 @@ void mt_turn_register_failed(mt_turn *t, unsigned code, int64_t now_ms) {
         mt_turn_lose_login(t, now_ms);
     else if (!t->in_pair)
         mt_turn_tell_unreachable(t, "");
+}
+
+void mt_turn_sip_untrusted(mt_turn *t, const char *detail, int64_t now_ms) {
+    if (!t->have_login || t->state == MYTURN_ENDING)
+        return;
+    tell_untrusted(t, detail);
+    if (t->state == MYTURN_LOGGING_IN && t->first_login)
+        mt_turn_begin_logout(t, now_ms);
 }
 
 void mt_turn_unregistered(mt_turn *t, int64_t now_ms) {
@@ -336,7 +360,7 @@ void mt_turn_turn_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_
     t->turn_seq = 0;
     switch (fault->kind) {
     case MT_FAULT_UNREACHABLE:
-        mt_turn_tell_unreachable(t, fault->text);
+        tell_away(t, fault);
         mt_turn_backoff(t, t->retries++, now_ms);
         break;
     case MT_FAULT_UNAUTHORIZED:

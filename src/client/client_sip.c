@@ -1,0 +1,172 @@
+/* The client's user agent: where it connects to, what it tells, what it is to do. */
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/i18n.h"
+#include "base/log.h"
+#include "client/client_priv.h"
+
+/* The user agent's events */
+
+static void on_registered(void *ctx) {
+    myturn_client *c = ctx;
+    mt_turn_registered(c->turn, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_register_failed(void *ctx, unsigned code) {
+    myturn_client *c = ctx;
+    mt_turn_register_failed(c->turn, code, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_unregistered(void *ctx) {
+    myturn_client *c = ctx;
+    mt_turn_unregistered(c->turn, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_incoming(void *ctx, uint32_t call, const char *from) {
+    myturn_client *c = ctx;
+    mt_turn_incoming(c->turn, call, from, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_up(void *ctx, uint32_t call) {
+    myturn_client *c = ctx;
+    mt_turn_call_up(c->turn, call, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_failed(void *ctx, uint32_t call, unsigned code) {
+    myturn_client *c = ctx;
+    mt_turn_call_failed(c->turn, call, code, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_ended(void *ctx, uint32_t call) {
+    myturn_client *c = ctx;
+    mt_turn_call_ended(c->turn, call, c->link != NULL ? mt_link_silent_ms(c->link->link) : 0, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static const mt_ua_events ua_events = {on_registered, on_register_failed, on_unregistered, on_incoming, NULL,
+                                       on_up,         on_failed,          on_ended};
+
+/* Life */
+
+void mt_client_stop_ua(myturn_client *c) {
+    c->ua_due = false;
+    mt_ua_destroy(c->ua);
+    c->ua = NULL;
+    mt_sip_tls_destroy(c->sip_tls);
+    c->sip_tls = NULL;
+}
+
+static void tell_settings(myturn_client *c) {
+    const char *text = c->settings != NULL ? c->settings : "";
+    mt_client_tell(c, &(myturn_event){.kind = MYTURN_EV_SETTINGS, .state = mt_turn_state(c->turn), .text = text});
+}
+
+static void on_untrusted(void *ctx, const char *why) {
+    myturn_client *c = ctx;
+    mt_turn_sip_untrusted(c->turn, _(why), mt_clock_ms());
+    mt_client_act(c);
+}
+
+/* Over TLS or not at all. NULL: not possible, and told. */
+static const char *tls_server(myturn_client *c, const char *server) {
+    mt_addr address;
+    if (server == NULL || mt_addr_parse(mt_slice_of(server), &address) != MT_OK) {
+        mt_turn_sip_untrusted(c->turn, _("the server offers no SIP over TLS"), mt_clock_ms());
+        return NULL;
+    }
+    if (mt_sip_tls_create(&address, c->https_host, c->trust, on_untrusted, c, &c->sip_tls) == MT_OK)
+        return mt_sip_tls_address(c->sip_tls);
+    mt_log(MT_LOG_ERROR, "sip", "no loopback port for SIP over TLS");
+    mt_turn_register_failed(c->turn, 403, mt_clock_ms());
+    return NULL;
+}
+
+/* Where the user agent is to connect. */
+static const char *sip_server(myturn_client *c, bool *udp) {
+    *udp = c->https_host == NULL && (c->transport == MYTURN_UDP ? c->sip.udp != NULL : c->sip.tcp == NULL);
+    const char *server = c->https_host != NULL ? c->sip.tls : *udp ? c->sip.udp : c->sip.tcp;
+    mt_addr address;
+    c->loopback =
+        server != NULL && mt_addr_parse(mt_slice_of(server), &address) == MT_OK && mt_addr_is_loopback(&address);
+    if (c->https_host != NULL)
+        return tls_server(c, server);
+    if (server == NULL)
+        mt_turn_register_failed(c->turn, 403, mt_clock_ms());
+    return server;
+}
+
+void mt_client_start_ua(myturn_client *c) {
+    mt_client_stop_ua(c);
+    if (c->phone) {
+        tell_settings(c);
+        return;
+    }
+    bool udp = false;
+    const char *server = sip_server(c, &udp);
+    if (server == NULL)
+        return;
+    mt_ua_account account = {.uri = c->sip.uri,
+                             .username = c->sip.username,
+                             .realm = c->sip.realm,
+                             .password = c->sip.password,
+                             .server = server,
+                             .udp = udp};
+    mt_err err = mt_ua_create(&account, &ua_events, c, &c->ua);
+    if (err == MT_OK)
+        return;
+    mt_log(MT_LOG_ERROR, "sip", "no user agent: %s", mt_err_str(err));
+    mt_turn_register_failed(c->turn, 403, mt_clock_ms());
+}
+
+/* LOGGED_IN tells the contact, so that is awaited before there can be one. */
+static void start_when_informed(myturn_client *c) {
+    c->ua_due = c->info_due;
+    if (!c->ua_due)
+        mt_client_start_ua(c);
+}
+
+/* What goes into the call; the link's own SDP goes the other way where that cannot carry it. */
+static const char *call_sdp(myturn_client *c) {
+    const char *sdp = mt_client_local_sdp(c);
+    if (sdp == NULL || !c->sip.asterisk)
+        return sdp;
+    mt_client_relay_put(c);
+    return mt_client_relay_sdp;
+}
+
+static void dial(myturn_client *c, const mt_turn_action *a) {
+    const char *sdp = call_sdp(c);
+    if (c->ua == NULL || sdp == NULL || mt_ua_dial(c->ua, a->call, a->exten, sdp) != MT_OK)
+        mt_turn_call_failed(c->turn, a->call, 500, mt_clock_ms());
+}
+
+static void answer(myturn_client *c, const mt_turn_action *a) {
+    const char *sdp = call_sdp(c);
+    if (c->ua == NULL || sdp == NULL || mt_ua_answer(c->ua, a->call, sdp) != MT_OK)
+        mt_turn_call_failed(c->turn, a->call, 487, mt_clock_ms());
+}
+
+void mt_client_act_sip(myturn_client *c, const mt_turn_action *a) {
+    if (a->kind == MT_TURN_SIP_REGISTER)
+        start_when_informed(c);
+    else if (a->kind == MT_TURN_SIP_STOP)
+        mt_client_stop_ua(c);
+    else if (a->kind == MT_TURN_SIP_DIAL)
+        dial(c, a);
+    else if (a->kind == MT_TURN_SIP_ANSWER)
+        answer(c, a);
+    else if (c->ua == NULL)
+        return;
+    else if (a->kind == MT_TURN_SIP_UNREGISTER)
+        mt_ua_unregister(c->ua);
+    else if (a->kind == MT_TURN_SIP_REFUSE)
+        mt_ua_refuse(c->ua, a->call, a->code);
+    else
+        mt_ua_hangup(c->ua, a->call);
+}
