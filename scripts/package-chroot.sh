@@ -1,15 +1,10 @@
 #!/usr/bin/env bash
-# package-chroot.sh SOURCES SUITE: a clean Debian by debootstrap, from the mirror that this machine's apt uses; there the packages are built, then
-# in a second clean one installed, started by the unit's ExecStart as the unit's user, asked for the page, upgraded, removed and purged.
-# No systemd runs in there. Needs root and the network; the base systems are kept in out/chroot for the next time.
+# package-chroot.sh SOURCES SUITE: in a clean Debian the packages are built, then in a second clean one installed, started by the unit's ExecStart as the
+# unit's user, asked for the page, upgraded, removed and purged. No systemd runs in there. Needs root and the network.
 set -euo pipefail
 sources=$1 suite=$2
 cd "$(dirname "$0")/.."
-[ "$(id -u)" -eq 0 ] || { echo "a chroot needs root" >&2; exit 1; }
-mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
-    sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p' | awk '/\/debian\/?$/ && !seen++')
-mirror=${mirror:-http://deb.debian.org/debian}
-base=$PWD/out/chroot/$suite.tar
+base=$(scripts/base-system.sh "$suite")
 build=$(mktemp -d) clean=$(mktemp -d)
 say() { echo "== $*"; }
 fail() { echo "package-chroot: $*" >&2; exit 1; }
@@ -29,13 +24,6 @@ inside() { # ROOT COMMAND…
 }
 quietly() { "$@" >"$build.log" 2>&1 || { tail -n 40 "$build.log" >&2; fail "failed: $*"; }; }
 
-if [ ! -f "$base" ]; then
-    say "debootstrap $suite from $mirror"
-    mkdir -p "$(dirname "$base")"
-    quietly debootstrap --variant=minbase "$suite" "$build" "$mirror"
-    tar --create --file "$base.new" --directory "$build" --exclude=./proc --exclude=./sys .
-    mv "$base.new" "$base"
-fi
 for root in "$build" "$clean"; do
     tar --extract --file "$base" --directory "$root"
     mkdir -p "$root/proc" "$root/sys"
@@ -43,7 +31,6 @@ for root in "$build" "$clean"; do
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
-    [ ! -d /etc/apt/apt.conf.d ] || grep -lis 'proxy' /etc/apt/apt.conf.d/* | xargs -r -I{} cp {} "$root/etc/apt/apt.conf.d/"
     quietly inside "$root" apt-get update
 done
 

@@ -79,7 +79,7 @@ class User:
             self.world.did(self.name)
         abrupt = self.chance(50)
         if self.web is not None:
-            self.web.close(abrupt)
+            self.web.drop(abrupt)
         if self.agent is not None:
             self.agent.close(abrupt)
         self.forget()
@@ -195,7 +195,8 @@ class User:
         if self.chance(40):
             self.count("waits broken off")
             held.cancel()
-            self.web.close(self.chance(50))
+            self.web.drop(self.chance(50))
+            self.web = Web(self.http, self.web.token)
             return None
         self.count("waits cancelled")
         other = Web(self.http, self.web.token)

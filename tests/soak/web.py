@@ -13,6 +13,7 @@ class Web:
         self.host, self.port = address
         self.token = token
         self.reader = self.writer = None
+        self.dropped = False
 
     async def call(self, method, path, body=None, wait_s=0, limit_s=30):
         """(status, JSON or text). A kept connection that the server closed meanwhile is opened anew, once."""
@@ -25,7 +26,7 @@ class Web:
         except (OSError, asyncio.IncompleteReadError) as error:
             silent = not (isinstance(error, asyncio.IncompleteReadError) and error.partial)
             self.close()
-            if kept and silent and (method, path) != ("POST", "/v1/users"):
+            if kept and silent and not self.dropped and (method, path) != ("POST", "/v1/users"):
                 return await self.call(method, path, body, wait_s, limit_s)
             raise Gone(f"{method} {path}: {error or type(error).__name__}") from None
 
@@ -48,6 +49,11 @@ class Web:
             self.close()
         kind = fields.get("content-type", "")
         return int(head.split()[1]), json.loads(raw) if raw and "json" in kind else raw.decode()
+
+    def drop(self, abrupt):
+        """Closed for good: a request on it that is being cancelled is not tried again."""
+        self.dropped = True
+        self.close(abrupt)
 
     def close(self, abrupt=False):
         writer, self.reader, self.writer = self.writer, None, None
