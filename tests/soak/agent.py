@@ -245,7 +245,8 @@ class Agent:
     def on_request(self, m):
         call = self.calls.get(m.get("Call-ID"))
         if m.method == "OPTIONS":
-            self.reply(m, 200, "o")
+            if f"sip:{self.user}@" in m.start:  # else it asks for whoever had this port before, and is gone
+                self.reply(m, 200, "o")
         elif m.method == "INVITE" and call is None:
             call = Call(m.get("Call-ID"), m.contact_uri(), m.get("From"), m.get("To").split("<")[1].split(">")[0])
             call.route, call.invite = m.all("Record-Route"), m
