@@ -34,10 +34,14 @@ class Stage:
         (self.root / "proc").mkdir(exist_ok=True)
         subprocess.run(["mount", "-t", "proc", "proc", self.root / "proc"], check=True)
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
+        extra = os.environ.get("NODE_EXTRA_CA_CERTS")
+        if extra:  # whom this machine trusts, for registries behind a proxy of its own
+            shutil.copy(extra, self.root / "run/extra-ca.pem")
 
     def chroot(self, command, **more):
         inside = ["chroot", self.root, "sh", "-c", 'cd "$0" && exec "$@"', self.dir, *command]
-        return subprocess.run(inside, env={"PATH": PATH, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}, **more)
+        trust = {"NODE_EXTRA_CA_CERTS": "/run/extra-ca.pem"} if (self.root / "run/extra-ca.pem").exists() else {}
+        return subprocess.run(inside, env={"PATH": PATH, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **trust}, **more)
 
     def run(self, text):
         print(f"   RUN {text[:110]}", flush=True)

@@ -94,7 +94,8 @@ static void write_conduct(const mt_server *srv, mt_buf *out) {
     head(out, "reports_total", "counter", "Reports about partners, by reason.");
     for (size_t i = 0; i < MT_REPORT_REASONS; i++)
         labelled(out, "reports_total", "reason", mt_suspension_reasons[i], m->reports[i]);
-    one(out, "reports_lost_total", "counter", "Reports that could not be written.", m->reports_lost);
+    one(out, "reports_lost_total", "counter", "Reports that could not be written.",
+        m->reports_lost + mt_reports_lost(srv->reports));
     head(out, "suspensions_total", "counter", "Suspensions by reports, of what.");
     for (size_t i = 0; i < 2; i++)
         labelled(out, "suspensions_total", "of", whom[i], m->suspended[i]);

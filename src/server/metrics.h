@@ -37,7 +37,7 @@ typedef enum mt_metrics_refusal {
 typedef struct mt_metrics {
     uint64_t problems[MT_METRICS_PROBLEMS]; /* by mt_web_trouble */
     uint64_t refused[MT_REFUSED_KINDS];
-    uint64_t blocks, reports[MT_METRICS_REASONS], reports_lost; /* reports by mt_suspension_reason; lost: not written */
+    uint64_t blocks, reports[MT_METRICS_REASONS], reports_lost; /* reports by mt_suspension_reason; lost: not handed over */
     uint64_t suspended[2];                                      /* logins, addresses */
     uint64_t sip_responses[7];                                  /* sent, by class; [0]: other than 1xx to 6xx */
     mt_metrics_times draw_wait, setup, lag;

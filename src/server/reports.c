@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +20,8 @@
 
 struct mt_reports {
     int fd;
-    bool told; /* that the process is gone */
+    bool told;                  /* that the process is gone */
+    atomic_uint_fast64_t *lost; /* the process counts there */
 };
 
 void mt_reports_time(int64_t wall_s, char out[MT_REPORTS_TIME]) {
@@ -37,7 +40,7 @@ static mt_err wait_for_it(int fd) {
     return (mt_err)said;
 }
 
-static void child(const mt_reports_config *cfg, int fd) {
+static void child(const mt_reports_config *cfg, int fd, atomic_uint_fast64_t *lost) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null >= 0) {
         (void)dup2(null, STDIN_FILENO);
@@ -45,38 +48,44 @@ static void child(const mt_reports_config *cfg, int fd) {
         if (null > STDERR_FILENO)
             close(null);
     }
-    mt_reports_writer(cfg, fd);
+    mt_reports_writer(cfg, fd, lost);
     _exit(0);
 }
 
-mt_err mt_reports_start(const mt_reports_config *cfg, mt_reports **out) {
+/* The process, and the socket to it. */
+static mt_err begin(const mt_reports_config *cfg, mt_reports *r) {
     int fds[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+        return MT_ESYS;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        child(cfg, fds[1], r->lost);
+    }
+    close(fds[1]);
+    r->fd = fds[0];
+    if (pid > 0)
+        return wait_for_it(r->fd);
+    mt_log(MT_LOG_ERROR, "reports", "no process to write them: %s", strerror(errno));
+    return MT_ESYS;
+}
+
+mt_err mt_reports_start(const mt_reports_config *cfg, mt_reports **out) {
     mt_reports *r = mt_calloc(1, sizeof *r);
     if (r == NULL)
         return MT_ENOMEM;
-    pid_t pid = -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0) {
-        pid = fork();
-        if (pid == 0) {
-            close(fds[0]);
-            child(cfg, fds[1]);
-        }
-        close(fds[1]);
-        if (pid < 0)
-            close(fds[0]);
-    }
-    if (pid < 0) {
-        mt_log(MT_LOG_ERROR, "reports", "no process to write them: %s", strerror(errno));
-        mt_free(r);
-        return MT_ESYS;
-    }
-    r->fd = fds[0];
-    mt_err err = wait_for_it(r->fd);
+    r->fd = -1;
+    r->lost = mmap(NULL, sizeof *r->lost, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    mt_err err = r->lost == MAP_FAILED ? MT_ENOMEM : begin(cfg, r);
     if (err != MT_OK)
         mt_reports_stop(r);
     else
         *out = r;
     return err;
+}
+
+uint64_t mt_reports_lost(const mt_reports *r) {
+    return r == NULL ? 0 : atomic_load(r->lost);
 }
 
 static mt_err send_it(mt_reports *r, const char *bytes, size_t len) {
@@ -111,8 +120,12 @@ void mt_reports_stop(mt_reports *r) {
     if (r == NULL)
         return;
     struct pollfd p = {.fd = r->fd, .events = POLLIN};
-    (void)shutdown(r->fd, SHUT_WR);
-    (void)poll(&p, 1, STOP_MS); /* it closes its end when all is written */
-    close(r->fd);
+    if (r->fd >= 0) {
+        (void)shutdown(r->fd, SHUT_WR);
+        (void)poll(&p, 1, STOP_MS); /* it closes its end when all is written */
+        close(r->fd);
+    }
+    if (r->lost != MAP_FAILED)
+        (void)munmap(r->lost, sizeof *r->lost);
     mt_free(r);
 }

@@ -30,6 +30,8 @@ mt_err mt_reports_start(const mt_reports_config *cfg, mt_reports **out) MT_MUST_
 /* Hands a report over, under the time wall_s and an id of 8 hexadecimal digits; never waits. MT_ELIMIT: it is too long,
  * or too many are on their way. MT_ECLOSED: the process is gone. */
 mt_err mt_reports_write(mt_reports *r, int64_t wall_s, const char *id, mt_slice json) MT_MUST_CHECK;
+/* How many the process could not write: a full disk, or MT_REPORTS_FILES_MAX are there. NULL: 0. */
+uint64_t mt_reports_lost(const mt_reports *r);
 /* What is on its way is written, if it takes no longer than two seconds. NULL is allowed. */
 void mt_reports_stop(mt_reports *r);
 

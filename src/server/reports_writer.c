@@ -25,6 +25,7 @@ typedef struct writer {
     uint32_t keep_days;
     size_t files;
     bool told_full, told_error;
+    atomic_uint_fast64_t *lost;
 } writer;
 
 /* Digits where the pattern has '0', hexadecimal ones where it has 'x', else the same. */
@@ -116,6 +117,7 @@ static void take(writer *w, char *message, size_t len) {
     if (len <= MT_REPORTS_NAME || message[MT_REPORTS_NAME - 1] != '\0' || !is_report(message))
         return;
     if (w->files >= MT_REPORTS_FILES_MAX) {
+        atomic_fetch_add(w->lost, 1);
         if (!w->told_full)
             mt_log(MT_LOG_WARN, "reports", "%d are there: no more are written", MT_REPORTS_FILES_MAX);
         w->told_full = true;
@@ -127,6 +129,7 @@ static void take(writer *w, char *message, size_t len) {
         w->told_error = false;
         return;
     }
+    atomic_fetch_add(w->lost, 1);
     if (!w->told_error)
         mt_log(MT_LOG_ERROR, "reports", "one could not be written: %s", strerror(errno));
     w->told_error = true;
@@ -189,8 +192,8 @@ static mt_err begin(writer *w, const mt_reports_config *cfg) {
     return err == MT_OK ? look_through(w) : err;
 }
 
-void mt_reports_writer(const mt_reports_config *cfg, int fd) {
-    writer w = {.dir = -1, .keep_days = cfg->keep_days};
+void mt_reports_writer(const mt_reports_config *cfg, int fd, atomic_uint_fast64_t *lost) {
+    writer w = {.dir = -1, .keep_days = cfg->keep_days, .lost = lost};
     unsigned char said = (unsigned char)begin(&w, cfg);
     if (send(fd, &said, 1, MSG_NOSIGNAL) == 1 && said == MT_OK)
         serve(&w, fd);
