@@ -19,8 +19,8 @@ report_threshold_address = 0
 [api]
 operator_token_file = {folder}/operator
 [login]
-lease_s = 10
-first_lease_s = 15
+lease_s = 15
+first_lease_s = 20
 [sip]
 qualify_ms = 9000
 qualify_limit_ms = 8000

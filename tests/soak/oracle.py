@@ -9,14 +9,14 @@ from web import Web
 TOGETHER_S = 12    # two who wait longer than this at the same time should have been drawn: 3 s for last partners, and a loaded machine
 ALONE_S = 45       # in a talk whose other side is over
 REST_S = 60        # to come to rest
-GHOST_S = 45       # lease, qualification and their limits, after which somebody who went is not known any more
+GHOST_S = 55       # lease, qualification and their limits, after which somebody who went is not known any more
 RESTING = ("out", "idle", "waiting", "talk")
 
 
 class Oracle:
     def __init__(self, world, http):
         self.world, self.http, self.checkpoints = world, http, 0
-        self.web = None
+        self.web, self.health = None, Web(http)
 
     async def ask(self, path):
         if self.web is None:
@@ -29,6 +29,15 @@ class Oracle:
     def mine(self):
         """Scripted users who are logged in at this daemon."""
         return [u for u in self.world.users if u.name in self.world.lives and u.epoch == self.world.epoch]
+
+    async def answer_s(self):
+        """How long the daemon takes to say that it is well."""
+        before = time.monotonic()
+        try:
+            await self.health.call("GET", "/healthz")
+        except ConnectionError:
+            pass  # a fault, or the end; others see to that
+        return time.monotonic() - before
 
     # -- each second
     def watch(self):

@@ -57,7 +57,8 @@ class Soak:
         while True:
             before = time.monotonic()
             await asyncio.sleep(1)
-            self.world.late(time.monotonic() - before - 1)
+            late_s = time.monotonic() - before - 1
+            self.world.late(max(late_s, 0 if self.world.fault else await self.oracle.answer_s()))
             self.oracle.watch()
             self.daemon.check()
 
@@ -120,6 +121,7 @@ class Soak:
         for terminal in self.world.terminals:
             terminal.stop()
         end = time.monotonic() + GHOST_S
+        self.oracle.health.close()
         while time.monotonic() < end and (await self.oracle.ask("/v1/users") or self.daemon.descriptors() > self.daemon.empty[1]):
             await asyncio.sleep(1)
         left = await self.oracle.ask("/v1/users")
@@ -136,7 +138,8 @@ class Soak:
     async def run(self):
         await self.daemon.start()
         self.oracle = Oracle(self.world, self.daemon.http)
-        await self.oracle.ask("/v1/stats")  # its connection is there at the beginning and at the end
+        await self.oracle.ask("/v1/stats")  # its connections are there at the beginning and at the end
+        await self.oracle.answer_s()
         self.daemon.remember_empty()
         self.say(f"myturnd {self.daemon.pid} at {self.daemon.http[1]}, seed {self.args.seed}, {self.args.users} users and {self.args.terminals} terminals, "
                  f"{self.args.minutes:g} min; {self.daemon.empty[0]} KiB, {self.daemon.empty[1]} descriptors")
@@ -189,7 +192,9 @@ class Soak:
         waits = sorted(w.waits_ms) or [0.0]
         print(f"\n-- {how} after {self.elapsed() / 60:.1f} min, seed {self.args.seed}")
         print(f"people: {self.args.users} scripted users and {self.args.terminals} terminals in " + ", ".join(f"{n} {k}" for k, n in sorted(w.counts.items())))
-        print(f"waits for a draw: median {statistics.median(waits):.0f} ms, 99 % {waits[len(waits) * 99 // 100]:.0f} ms, longest {waits[-1]:.0f} ms; the driver itself was late by up to {w.longest_lag_s * 1000:.0f} ms")
+        print(f"waits for a draw: median {statistics.median(waits):.0f} ms, 99 % {waits[len(waits) * 99 // 100]:.0f} ms, longest {waits[-1]:.0f} ms; driver or daemon late by up to {w.longest_lag_s * 1000:.0f} ms")
+        if w.stalled_s:
+            print(f"the machine was too busy to judge during {w.stalled_s} s of {self.elapsed():.0f} s, {w.stalls} times")
         print("calls that did not come up, for reasons of their users: " + (", ".join(f"{k} {n}" for k, n in sorted(w.failures.items())) or "none"))
         print(memory)
         if hasattr(self, "left_descriptors"):

@@ -107,7 +107,8 @@ class User:
                 raise Restart
             if self.agent.lost.is_set():
                 raise Gone("the SIP connection was closed")
-            if time.monotonic() - self.registered_at > 300:
+            if time.monotonic() - self.registered_at > 300 or self.stalls != self.world.stalls:
+                self.stalls = self.world.stalls  # he may not have answered for so long that the server gave him up
                 await self.agent.register()
                 self.registered_at = time.monotonic()
             follow = await self.act(follow)
@@ -115,7 +116,7 @@ class User:
     async def connect(self):
         await self.agent.open(self.kind, self.http if self.kind is WsLink else self.sip)
         await self.agent.register()
-        self.registered_at = time.monotonic()
+        self.registered_at, self.stalls = time.monotonic(), self.world.stalls
 
     async def act(self, follow):
         """One thing; whether a draw follows at once, and the pair to leave with it."""

@@ -4,6 +4,7 @@ import asyncio
 import collections
 import time
 
+LATE_LIMIT_S, STALL_S = 1.0, 30
 LATE_S = 3  # how old the server's knowledge may be when it reaches us: a loaded machine
 
 
@@ -32,7 +33,7 @@ class World:
         self.waits_ms = []
         self.closing, self.frozen, self.thaw = False, False, asyncio.Event()
         self.fault, self.fault_end, self.epoch, self.lag_s = None, 0.0, 0, 0.0
-        self.stall_end, self.longest_lag_s = 0.0, 0.0
+        self.stall_end, self.longest_lag_s, self.stalls, self.stalled_s = 0.0, 0.0, 0, 0
         self.started = time.monotonic()
 
     # -- what went wrong
@@ -53,12 +54,14 @@ class World:
         return self.closing or self.fault is not None or max(self.fault_end, self.stall_end) > since or self.lag_s > 1
 
     def late(self, late_s):
-        """This driver itself came late. What it did not answer in time may have consequences for a while."""
+        """Told each second: by how much this driver, or the daemon's answer to it, came late. On a machine that has no time for them the one does not
+        answer what the other asks, and what follows from that lasts for a while: nobody is to blame for it, and it is said at the end."""
         self.lag_s = max(late_s, self.lag_s * 0.8)
         self.longest_lag_s = max(late_s, self.longest_lag_s)
-        if late_s > 2:
-            self.counts["stalls of the driver"] += 1
-            self.stall_end = time.monotonic() + 15
+        if late_s > LATE_LIMIT_S:
+            self.stalls += time.monotonic() > self.stall_end
+            self.stall_end = time.monotonic() + STALL_S
+        self.stalled_s += time.monotonic() < self.stall_end
 
     # -- resting
     def freeze(self):
