@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# package-chroot.sh SOURCES SUITE: in a clean Debian the packages are built, then in a second clean one installed, started by the unit's ExecStart as the
-# unit's user, asked for the page, upgraded, removed and purged. No systemd runs in there. Needs root and the network.
+# package-chroot.sh SUITE DEBS|SOURCES: in a clean Debian the packages are installed, started by the unit's ExecStart as the unit's user, asked for the page, upgraded,
+# removed and purged. No systemd runs in there. Given a folder of sources they are built first, in another clean one. Needs root and the network.
 set -euo pipefail
-sources=$1 suite=$2
+suite=$1 given=$(realpath "$2")
 cd "$(dirname "$0")/.."
 base=$(scripts/base-system.sh "$suite")
 build=$(mktemp -d) clean=$(mktemp -d)
@@ -24,33 +24,41 @@ inside() { # ROOT COMMAND…
 }
 quietly() { "$@" >"$build.log" 2>&1 || { tail -n 40 "$build.log" >&2; fail "failed: $*"; }; }
 
-for root in "$build" "$clean"; do
-    tar --extract --file "$base" --directory "$root"
-    mkdir -p "$root/proc" "$root/sys"
-    mount -t proc proc "$root/proc"
-    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-    chmod 755 "$root/usr/sbin/policy-rc.d"
-    cp /etc/resolv.conf "$root/etc/resolv.conf"
-    quietly inside "$root" apt-get update
-done
-
-profiles=${MT_PROFILES-}
-say "building in $suite${profiles:+ ($profiles)}"
-cp -r "$sources" "$build/myturn"
-quietly inside "$build" apt-get install -y --no-install-recommends build-essential
-quietly inside "$build" env DEB_BUILD_PROFILES="$profiles" apt-get build-dep -y --no-install-recommends ./myturn
-package() { # VERSION: builds the packages as that version, into /VERSION
-    sed -i "1s/(.*)/($1)/" "$build/myturn/debian/changelog"
-    quietly inside "$build" sh -c "cd /myturn && DEB_BUILD_PROFILES='$profiles' dpkg-buildpackage -b -us -uc -j2"
-    mkdir "$build/$1"
-    mv "$build"/*.deb "$build/$1/"
+prepare() { # ROOT
+    tar --extract --file "$base" --directory "$1"
+    mkdir -p "$1/proc" "$1/sys"
+    mount -t proc proc "$1/proc"
+    printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+    chmod 755 "$1/usr/sbin/policy-rc.d"
+    echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/try" # it is thrown away afterwards
+    cp /etc/resolv.conf "$1/etc/resolv.conf"
+    quietly inside "$1" apt-get update
 }
-version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$build/myturn/debian/changelog")
-package "$version"
-package "$version+next"
-cp -r "$build/$version" "$clean/old"
-cp -r "$build/$version+next" "$clean/new"
-rm -f "$clean"/old/*dbgsym* "$clean"/new/*dbgsym*
+# next_version DEB INTO: the same package under a later version
+next_version() {
+    local work
+    work=$(mktemp -d)
+    dpkg-deb --raw-extract "$1" "$work"
+    sed -i "s/^Version: .*/&+next/; s/(= [^)]*/&+next/g" "$work/DEBIAN/control"
+    dpkg-deb --root-owner-group --build "$work" "$2" >/dev/null
+    rm -rf "$work"
+}
+
+prepare "$clean"
+mkdir "$clean/old" "$clean/new"
+if [ -f "$given/debian/control" ]; then
+    prepare "$build"
+    profiles=${MT_PROFILES-}
+    say "building in $suite${profiles:+ ($profiles)}"
+    cp -r "$given" "$build/myturn"
+    quietly inside "$build" apt-get install -y --no-install-recommends build-essential
+    quietly inside "$build" env DEB_BUILD_PROFILES="$profiles" apt-get build-dep -y --no-install-recommends ./myturn
+    quietly inside "$build" sh -c "cd /myturn && DEB_BUILD_PROFILES='$profiles' dpkg-buildpackage -b -us -uc -j2"
+    given=$build
+fi
+cp "$given"/*.deb "$clean/old/"
+rm -f "$clean"/old/*dbgsym*
+for deb in "$clean"/old/*.deb; do next_version "$deb" "$clean/new/"; done
 
 begin() { # starts what the unit starts, as its user, and asks it
     local command user
