@@ -23,6 +23,7 @@ myturn_err myturn_login(myturn_client *c, const char *name) {
 }
 
 myturn_err myturn_logout(myturn_client *c) {
+    mt_client_test_stop(c);
     return outcome(c, mt_turn_logout(c->turn, mt_clock_ms()));
 }
 myturn_err myturn_ready(myturn_client *c) {
@@ -114,25 +115,6 @@ myturn_err myturn_set_policies(myturn_client *c, unsigned policies) {
 myturn_err myturn_set_relay_only(myturn_client *c, bool on) {
     c->relay_only = on;
     return MYTURN_OK;
-}
-
-myturn_err myturn_set_devices(myturn_client *c, const char *mic, const char *speaker) {
-    if (!mt_client_spec_is_good(mic, true) || !mt_client_spec_is_good(speaker, false))
-        return MYTURN_ERR_ARGUMENT;
-    g_free(c->mic);
-    g_free(c->speaker);
-    c->mic = g_strdup(mic);
-    c->speaker = g_strdup(speaker);
-    return MYTURN_OK;
-}
-
-myturn_err myturn_set_raw_voice(myturn_client *c, bool on) {
-    c->raw_voice = on;
-    return MYTURN_OK;
-}
-
-myturn_err myturn_test(myturn_client *c, bool on, bool hear) {
-    return MYTURN_ERR_STATE;
 }
 
 /* Without a client */

@@ -66,6 +66,8 @@ struct myturn_client {
     uint8_t link_pair[MT_TURN_PAIR_BYTES]; /* whose link it is */
     GSource *put_again, *get_again;        /* of the link's offer and answer, where the API carries them */
     GSList *closing;                       /* of mt_client_link: those that say bye */
+    mt_audio *test; /* NULL: none is on */
+    bool test_hears;
     mt_audio *audio;
     mt_link *audio_link; /* where the microphone's packets go, from another thread; set while audio is there */
     bool mic_on;
@@ -93,6 +95,9 @@ void mt_client_audio_start(myturn_client *c);
 void mt_client_audio_stop(myturn_client *c);
 mt_err mt_client_mic(myturn_client *c, bool on) MT_MUST_CHECK;
 void mt_client_abandon(myturn_client *c); /* the client is being destroyed */
+
+/* client_test.c */
+void mt_client_test_stop(myturn_client *c);
 
 /* client_relay.c: offer and answer of the link through the API, where the SIP server cannot carry them. The call itself
  * is then for control only. */

@@ -256,18 +256,30 @@ static void on_rtcp_out(void *ctx, const void *compound, size_t len_bytes) {
     mt_link_send_rtcp(c->audio_link, compound, len_bytes);
 }
 
+static void on_quality(void *ctx, const mt_quality *now) {
+    myturn_client *c = ctx;
+    mt_client_tell(c, &(myturn_event){.kind = MYTURN_EV_QUALITY,
+                                      .state = mt_turn_state(c->turn),
+                                      .on = now->poor,
+                                      .loss_percent = now->loss_percent,
+                                      .jitter_ms = now->jitter_ms,
+                                      .rtt_ms = now->rtt_ms});
+}
+
 static const mt_audio_events audio_events = {
-    .rtp_out = on_rtp_out, .error = on_audio_error, .level = on_level, .rtcp_out = on_rtcp_out};
+    .rtp_out = on_rtp_out, .error = on_audio_error, .level = on_level, .rtcp_out = on_rtcp_out, .quality = on_quality};
 
 void mt_client_audio_start(myturn_client *c) {
     if (c->link == NULL || c->audio != NULL)
         return;
+    mt_client_test_stop(c);
     mt_audio_config cfg = {.mic = c->mic,
                            .speaker = c->speaker,
                            .codec = c->secure.codec == MT_CODEC_L16 ? MT_AUDIO_L16 : MT_AUDIO_OPUS,
                            .payload_type = c->secure.payload_type,
                            .recv_payload_type = c->secure.payload_type,
                            .ptime_ms = c->secure.ptime_ms,
+                           .raw_voice = c->raw_voice,
                            .jitter_ms = JITTER_MS};
     c->audio_link = c->link->link;
     c->mic_on = false;
@@ -303,6 +315,7 @@ mt_err mt_client_mic(myturn_client *c, bool on) {
 }
 
 void mt_client_abandon(myturn_client *c) {
+    mt_client_test_stop(c);
     mt_client_audio_stop(c);
     if (mt_turn_state(c->turn) == MYTURN_TALKING || mt_turn_state(c->turn) == MYTURN_RECONNECTING)
         mt_client_link_bye(c);

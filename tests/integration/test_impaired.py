@@ -94,7 +94,7 @@ def talk(world, tmp_path, options, loss_percent, jitter_ms):
     spoken_48 = numpy.interp(numpy.arange(0, len(samples), rate / RATE), numpy.arange(len(samples)), samples)
     stats = statistics_of(people[1].log)
     stats["likeness"] = likeness(spoken_48, heard)
-    stats["poor"] = [len(p.find("quality", on=True)) for p in people]
+    stats["poor"] = [len(p.find("quality", poor=True)) for p in people]
     stats["spoken_ms"] = 1000 * len(samples) / rate
     return stats
 
@@ -112,6 +112,7 @@ def test_a_bad_path_is_borne(world, tmp_path, ptime):
     invented = show(f"10 % loss, 0-60 ms, frames of {ptime} ms", s)
     assert s["lost"] > 10  # the path was bad
     assert s["recovered"] > 0  # the partner was told, and corrects errors
+    assert s["poor"] == [1, 1]  # both were told, once
     assert invented < 20
     assert s["likeness"] > 0.6
     assert s["behind"] < 250
