@@ -147,6 +147,36 @@ static void test_text_that_is_none(void **state) {
     g_free(more);
 }
 
+static bool saw(const seen *s, const char *word) {
+    return strstr(s->words, word) != NULL;
+}
+
+static void wait_for(const seen *s, const char *word) {
+    for (int i = 0; i < 200 && !saw(s, word); i++)
+        run_ms(50);
+    assert_true(saw(s, word));
+}
+
+/* Levels come until it is switched off; a microphone that fails ends it. */
+static void test_the_microphone_is_tried(void **state) {
+    seen *s = *state;
+    assert_int_equal(myturn_set_devices(s->client, "trumpet", "none"), MYTURN_ERR_ARGUMENT);
+    assert_int_equal(myturn_set_devices(s->client, "tone:440", "none"), MYTURN_OK);
+    assert_int_equal(myturn_test(s->client, false, false), MYTURN_OK); /* is none: nothing is told */
+    assert_int_equal(myturn_test(s->client, true, true), MYTURN_OK);
+    assert_int_equal(s->count, 0);
+    wait_for(s, "test level level");
+    assert_int_equal(myturn_set_raw_voice(s->client, true), MYTURN_OK);
+    assert_int_equal(myturn_test(s->client, false, false), MYTURN_OK);
+    wait_for(s, "level test");
+    s->words[0] = '\0';
+    run_ms(250);
+    assert_string_equal(s->words, "");
+    assert_int_equal(myturn_set_devices(s->client, "file:/nowhere/at/all.wav", "none"), MYTURN_OK);
+    assert_int_equal(myturn_test(s->client, true, false), MYTURN_OK);
+    wait_for(s, "test error test");
+}
+
 static void test_words_for_everything(void **state) {
     for (int i = 0; i <= MYTURN_ERR_SYSTEM; i++)
         assert_true(myturn_err_str((myturn_err)i)[0] != '\0');
@@ -163,8 +193,9 @@ static void test_words_for_everything(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(test_malformed_options),   T(test_events_come_from_the_loop), T(test_handler_may_destroy_the_client),
-        T(test_wishes_out_of_place), T(test_text_that_is_none),         T(test_words_for_everything),
+        T(test_malformed_options),       T(test_events_come_from_the_loop), T(test_handler_may_destroy_the_client),
+        T(test_wishes_out_of_place),     T(test_text_that_is_none),         T(test_words_for_everything),
+        T(test_the_microphone_is_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

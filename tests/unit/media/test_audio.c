@@ -331,6 +331,73 @@ static void microphone_off_sends_nothing(void **state) {
     mt_audio_destroy(b.audio);
 }
 
+/* Real time is not to be had at once on a busy machine: waits for the condition, 10 s at most. */
+static bool comes_true(bool (*condition)(void), unsigned ms) {
+    for (unsigned waited = 0; waited < ms; waited += 100) {
+        run_ms(100);
+        if (condition())
+            return true;
+    }
+    return false;
+}
+
+static mt_audio *watched;
+
+static bool something_is_heard(void) {
+    mt_audio_stats s;
+    mt_audio_stats_get(watched, &s);
+    return s.played > 20;
+}
+
+/* The test of the devices: what is said is heard at the own speaker, and goes nowhere else. */
+static void one_hears_oneself(void **state) {
+    end a = {0};
+    mt_audio_config cfg = {.mic = "tone:1000",
+                           .speaker = in_dir("file:", "heard.wav"),
+                           .payload_type = 111,
+                           .recv_payload_type = 111,
+                           .ptime_ms = 10,
+                           .loop = true,
+                           .jitter_ms = 40};
+    assert_int_equal(mt_audio_create(&cfg, &events, &a, &a.audio), MT_OK);
+    assert_int_equal(mt_audio_mic(a.audio, true), MT_OK);
+    watched = a.audio;
+    assert_true(comes_true(something_is_heard, 10000));
+    mt_audio_destroy(a.audio);
+    assert_int_equal(atomic_load(&a.sent), 0);
+    assert_true(atomic_load(&a.mic_levels) > 0);
+    read_heard();
+    assert_true(mt_pcm_peak(heard, heard_len) > 5000);
+}
+
+/* A loudspeaker that another one follows closes its file; the microphone goes on with another voice. */
+static void devices_change_during_a_talk(void **state) {
+    end a = {0}, b = {.other = &a};
+    a.other = &b;
+    open_end(&a, "tone:700", "none", MT_AUDIO_OPUS, 10);
+    open_end(&b, "none", in_dir("file:", "said.wav"), MT_AUDIO_OPUS, 10);
+    assert_int_equal(mt_audio_mic(a.audio, true), MT_OK);
+    watched = b.audio;
+    assert_true(comes_true(something_is_heard, 10000));
+    assert_int_equal(mt_audio_set_devices(b.audio, "none", "trumpet:"), MT_EBAD);
+    assert_int_equal(mt_audio_set_devices(b.audio, "none", in_dir("file:", "heard.wav")), MT_OK);
+    assert_int_equal(mt_audio_set_devices(a.audio, "tone:1500", "none"), MT_OK);
+    mt_audio_set_raw_voice(a.audio, true);
+    unsigned before = atomic_load(&a.sent);
+    while (atomic_load(&a.sent) < before + 100)
+        run_ms(100);
+    mt_audio_destroy(a.audio);
+    mt_audio_destroy(b.audio);
+    assert_int_equal(atomic_load(&a.errors) + atomic_load(&b.errors), 0);
+    read_heard();
+    size_t n = 200 * 48;
+    assert_true(heard_len > 3 * n);
+    double best = 0;
+    for (size_t at = 0; at + n < heard_len; at += n)
+        best = fmax(best, amplitude(at, n, 1500.0));
+    assert_true(best > 5000.0);
+}
+
 static void what_cannot_be_opened_is_told(void **state) {
     end a = {0};
     a.other = &a;
@@ -452,6 +519,8 @@ int main(void) {
         cmocka_unit_test(loss_by_opus),
         cmocka_unit_test(loss_by_l16),
         cmocka_unit_test(microphone_off_sends_nothing),
+        cmocka_unit_test(one_hears_oneself),
+        cmocka_unit_test(devices_change_during_a_talk),
         cmocka_unit_test(what_cannot_be_opened_is_told),
         cmocka_unit_test(a_microphone_told_off_is_off),
         cmocka_unit_test(garbage_is_ignored),
