@@ -124,6 +124,7 @@ static size_t run_protocol(mt_conn *c, char *bytes, size_t len) {
     size_t done = 0;
     unsigned units = 0;
     c->crowded = false;
+    c->net->pongs = 0;
     while (done < len && mt_conn_ready(c) && !c->crowded) {
         c->crowded = ++units == UNITS_PER_ROUND;
         mt_conn_mode before = c->mode;
@@ -132,6 +133,7 @@ static size_t run_protocol(mt_conn *c, char *bytes, size_t len) {
         if (used == 0 && c->mode == before)
             break;
     }
+    mt_conn_ws_pong(c);
     return done;
 }
 

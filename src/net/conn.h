@@ -112,6 +112,10 @@ struct mt_net {
     bool turning; /* in the end of a turn */
     bool over;    /* being destroyed */
     mt_buf scratch;
+    unsigned pongs;   /* sent to the connection at work in this round */
+    mt_conn *pong_to; /* it is owed one more, whose place a later one takes; NULL: none */
+    uint8_t pong_len;
+    char pong[MT_WS_CONTROL_MAX];
     int64_t date_s;
     char date[40]; /* "Date: …\r\n" */
     mt_net_counts counts;
@@ -159,6 +163,7 @@ void mt_conn_http_fail(mt_conn *c, unsigned status, bool head_only);
 void mt_conn_ws_upgrade(mt_conn *c, mt_http_req *req);
 void mt_conn_ws_ping(mt_conn *c);
 void mt_conn_ws_close(mt_conn *c, unsigned code);
+void mt_conn_ws_pong(mt_conn *c); /* sends the one that is owed to it, if one is */
 void mt_conn_ws_send(mt_conn *c, mt_ws_opcode opcode, mt_slice payload);
 
 /* conn_tls.c */

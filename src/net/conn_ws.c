@@ -1,6 +1,8 @@
 /* WebSocket on a connection: the handshake, messages up, pings, the closing handshake. RFC 6455. */
 #include "net/conn.h"
 
+#define PONGS_PER_ROUND 4
+
 static void refuse(mt_http_req *req, unsigned status, const char *headers) {
     mt_http_reply(req, &(mt_http_answer){.status = status, .headers = headers, .close = true});
 }
@@ -81,6 +83,7 @@ static void send_close(mt_conn *c, unsigned code) {
 void mt_conn_ws_close(mt_conn *c, unsigned code) {
     if (c->doomed || c->mode != MT_CONN_WS)
         return;
+    mt_conn_ws_pong(c);
     send_close(c, code);
     c->mode = MT_CONN_WS_CLOSING;
     c->phase_ms = mt_net_now_ms(c->net);
@@ -90,6 +93,7 @@ void mt_conn_ws_close(mt_conn *c, unsigned code) {
 
 /* Section 5.5.1: an echo, and the server is the one to close first. */
 static void on_close(mt_conn *c, unsigned code) {
+    mt_conn_ws_pong(c);
     if (c->mode == MT_CONN_WS)
         send_close(c, code);
     mt_conn_finish(c);
@@ -99,6 +103,19 @@ static void on_message(mt_conn *c, mt_slice message) {
     mt_net *n = c->net;
     n->ran = true;
     n->h.sip(n->ctx, c, message);
+}
+
+/* Section 5.5.3: of many pings at once the last one need be answered. Else thousands of them, which fit into one read,
+ * would cost a system call each. */
+static void on_ping(mt_conn *c, mt_slice payload) {
+    mt_net *n = c->net;
+    if (n->pongs++ < PONGS_PER_ROUND) {
+        mt_conn_ws_send(c, MT_WS_PONG, payload);
+        return;
+    }
+    memcpy(n->pong, payload.p, payload.len);
+    n->pong_len = (uint8_t)payload.len;
+    n->pong_to = c;
 }
 
 /* One frame: the caller comes again while bytes are left. */
@@ -114,6 +131,15 @@ size_t mt_conn_ws_input(mt_conn *c, char *bytes, size_t len) {
     else if (step == MT_WS_MESSAGE && open)
         on_message(c, ev.payload);
     else if (step == MT_WS_PINGED && open)
-        mt_conn_ws_send(c, MT_WS_PONG, ev.payload);
+        on_ping(c, ev.payload);
     return used;
+}
+
+void mt_conn_ws_pong(mt_conn *c) {
+    mt_net *n = c->net;
+    if (n->pong_to != c)
+        return;
+    n->pong_to = NULL;
+    if (c->mode == MT_CONN_WS && !c->doomed)
+        mt_conn_ws_send(c, MT_WS_PONG, mt_slice_n(n->pong, n->pong_len));
 }

@@ -258,21 +258,41 @@ bool mt_static_has(const mt_static *s, mt_slice path) {
     return find(s, path) != NULL;
 }
 
-/* Whether an Accept-Encoding lists this coding without q=0. */
-static bool accepts(const mt_http_req *req, const char *coding) {
-    mt_slice rest;
-    if (!mt_http_req_header(req, "Accept-Encoding", &rest))
-        return false;
-    while (rest.len > 0) {
-        mt_slice item = mt_slice_cut(&rest, ',');
-        mt_slice name = mt_slice_trim(mt_slice_cut(&item, ';'));
-        if (!mt_slice_is_nocase(name, coding))
+/* "q=0.5" in thousandths; 1000 without one. A weight that is none counts as 0: what is unclear is not sent. */
+static unsigned weight(mt_slice params) {
+    while (params.len > 0) {
+        mt_slice param = mt_slice_trim(mt_slice_cut(&params, ';'));
+        if (!mt_slice_starts_nocase(param, "q="))
             continue;
-        mt_slice q = mt_slice_trim(item);
-        return !mt_slice_is(q, "q=0") && !mt_slice_is(q, "q=0.0") && !mt_slice_is(q, "q=0.00") &&
-               !mt_slice_is(q, "q=0.000");
+        mt_slice rest = mt_slice_n(param.p + 2, param.len - 2);
+        mt_slice whole = mt_slice_cut(&rest, '.');
+        uint64_t ones, parts = 0;
+        if (mt_slice_to_u64(whole, 1, &ones) != MT_OK || rest.len > 3)
+            return 0;
+        if (rest.len > 0 && mt_slice_to_u64(rest, 999, &parts) != MT_OK)
+            return 0;
+        for (size_t i = rest.len; i < 3; i++)
+            parts *= 10;
+        return ones == 1 ? 1000 : (unsigned)parts;
     }
-    return false;
+    return 1000;
+}
+
+/* How much the client likes this coding (RFC 9110, 12.5.3), by its own name or by "*"; 0: not at all. */
+static unsigned liking(const mt_http_req *req, const char *coding) {
+    unsigned any = 0;
+    mt_slice rest;
+    for (size_t line = 0; mt_http_req_header_at(req, "Accept-Encoding", line, &rest); line++) {
+        while (rest.len > 0) {
+            mt_slice item = mt_slice_cut(&rest, ',');
+            mt_slice name = mt_slice_trim(mt_slice_cut(&item, ';'));
+            if (mt_slice_is_nocase(name, coding))
+                return weight(item);
+            if (mt_slice_is(name, "*"))
+                any = weight(item);
+        }
+    }
+    return any;
 }
 
 static bool etag_matches(const mt_http_req *req, const char *etag) {
@@ -299,10 +319,11 @@ bool mt_static_serve(const mt_static *s, mt_http_req *req) {
     const file *gz = get(s, plain->path, strlen(plain->path), ".gz");
     const file *f = plain;
     const char *encoding = "";
-    if (br != NULL && accepts(req, "br")) {
+    unsigned br_liked = br != NULL ? liking(req, "br") : 0, gz_liked = gz != NULL ? liking(req, "gzip") : 0;
+    if (br_liked > 0 && br_liked >= gz_liked) {
         f = br;
         encoding = "Content-Encoding: br\r\n";
-    } else if (gz != NULL && accepts(req, "gzip")) {
+    } else if (gz_liked > 0) {
         f = gz;
         encoding = "Content-Encoding: gzip\r\n";
     }

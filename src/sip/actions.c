@@ -12,6 +12,13 @@ void mt_sip_actions_begin(mt_sip_server *s) {
         mt_buf_reset(&s->arena);
 }
 
+bool mt_sip_actions_end_in(const mt_sip_server *s, const mt_sip_flow *flow, size_t len_bytes) {
+    if (s->queue_head == s->queue_len)
+        return false;
+    const mt_sip_queued *q = &s->queue[s->queue_len - 1];
+    return q->action.kind == MT_SIP_SEND && q->len == len_bytes && mt_sip_flow_eq(&q->action.flow, flow);
+}
+
 static mt_sip_queued *push(mt_sip_server *s) {
     if (s->queue_len == s->queue_cap) {
         size_t cap = s->queue_cap > 0 ? 2 * s->queue_cap : 16;

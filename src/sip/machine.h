@@ -35,6 +35,7 @@
 #define MT_SIP_TEXT_MAX 960 /* longest URI, Call-ID or tag that is kept */
 #define MT_SIP_BODY_MAX 16384
 #define MT_SIP_PENDING_MAX 32   /* requests in one dialog waiting for their answers */
+#define MT_SIP_PENDING_BYTES 65536 /* and their bytes: what a slow partner's connection may be made to queue */
 #define MT_SIP_KEPT_MAX 256     /* the same with those that are only kept for repetitions */
 #define MT_SIP_KEPT_USER_MAX 64 /* of one user, outside of calls */
 #define MT_SIP_FLOW_KEY_MAX 32
@@ -98,6 +99,7 @@ struct mt_sip_stxn {
     mt_sip_str head;         /* Via, From, Call-ID, CSeq, To of every answer, without the last CRLF */
     bool to_tagged, initial; /* initial: the INVITE that forms the dialog */
     bool counted;            /* in mt_sip_account.kept */
+    size_t request_bytes;    /* within calls: its length */
     mt_sip_str response;     /* last one sent; kept over UDP only */
     mt_sip_str held;         /* request waiting for a binding */
     mt_list waiting;         /* in mt_sip_account.waiting while held */
@@ -221,6 +223,8 @@ typedef struct mt_sip_rx {
 } mt_sip_rx;
 
 /* actions.c */
+/* Whether the last thing queued is so many bytes for that flow: a keep-alive that is answered already. */
+bool mt_sip_actions_end_in(const mt_sip_server *s, const mt_sip_flow *flow, size_t len_bytes);
 void mt_sip_actions_begin(mt_sip_server *s); /* drops bytes of taken actions */
 void mt_sip_out_begin(mt_sip_server *s, mt_sip_writer *w);
 /* Ends the message and queues it for flow; NULL or a dead flow: not sent. *out (may be NULL) borrows the bytes until

@@ -35,6 +35,7 @@ static mt_sip_stxn *transaction(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_si
         return NULL;
     t->call = side->call;
     t->side = side;
+    t->request_bytes = rx->msg->raw.len;
     mt_list_append(&side->call->stxns, &t->link);
     if (t->method == MT_SIP_METHOD_INVITE)
         mt_sip_stxn_answer(s, t, 100, (mt_slice){NULL, 0});
@@ -109,13 +110,19 @@ static void bye(mt_sip_server *s, mt_sip_rx *rx, mt_sip_side *side) {
     mt_sip_call_end(s, call, 487, side == &call->side[0] ? MT_SIP_BYE_CALLEE : MT_SIP_BYE_CALLER);
 }
 
-static bool too_many(const mt_sip_call *call) {
+/* Whether one more of that length is more than a dialog may have under way. */
+static bool too_many(const mt_sip_call *call, size_t len_bytes) {
     unsigned open = 0, all = 0;
+    size_t bytes = len_bytes;
     MT_LIST_FOREACH(it, &call->stxns) {
-        open += mt_sip_stxn_is_final(MT_CONTAINER(it, mt_sip_stxn, link)) ? 0 : 1;
+        const mt_sip_stxn *t = MT_CONTAINER(it, mt_sip_stxn, link);
         all++;
+        if (mt_sip_stxn_is_final(t))
+            continue;
+        open++;
+        bytes += t->request_bytes;
     }
-    return open >= MT_SIP_PENDING_MAX || all >= MT_SIP_KEPT_MAX;
+    return open >= MT_SIP_PENDING_MAX || all >= MT_SIP_KEPT_MAX || bytes > MT_SIP_PENDING_BYTES;
 }
 
 void mt_sip_proxy_in_dialog(mt_sip_server *s, mt_sip_rx *rx) {
@@ -144,8 +151,9 @@ void mt_sip_proxy_in_dialog(mt_sip_server *s, mt_sip_rx *rx) {
         mt_sip_str_set(s, &side->target, m->contacts[0].uri.raw) != MT_OK)
         return;
     rx->user = side->user;
-    mt_sip_stxn *t =
-        too_many(side->call) || !mt_sip_txn_room(s, MT_SIP_ROOM_IN_DIALOG) ? NULL : transaction(s, rx, side);
+    mt_sip_stxn *t = too_many(side->call, m->raw.len) || !mt_sip_txn_room(s, MT_SIP_ROOM_IN_DIALOG)
+                         ? NULL
+                         : transaction(s, rx, side);
     if (t == NULL)
         mt_sip_reply(s, rx, 503);
     else

@@ -243,7 +243,7 @@ static bool keepalive(mt_sip_server *s, const mt_sip_flow *flow, mt_slice bytes)
         if (bytes.p[i] != '\r' && bytes.p[i] != '\n' && bytes.p[i] != '\0')
             return false;
     }
-    if (mt_sip_flow_is_stream(flow) && mt_slice_is(bytes, "\r\n\r\n"))
+    if (mt_sip_flow_is_stream(flow) && mt_slice_is(bytes, "\r\n\r\n") && !mt_sip_actions_end_in(s, flow, 2))
         mt_sip_out_bytes(s, flow, MT_SLICE_LIT("\r\n"));
     return true;
 }

@@ -86,11 +86,31 @@ static void test_acks_without_an_answer_do_not_pass(void **state) {
     flood(MT_SIP_UDP, MT_SIP_WS, 1);
 }
 
+/* One side may not make the other's connection queue without end: it would be closed, and the talk with it. What broke:
+ * 32 requests of 16 KiB each could be under way. */
+static void test_requests_under_way_are_bounded(void **state) {
+    static char body[5001];
+    memset(body, 'x', sizeof(body) - 1);
+    open_call(MT_SIP_TCP, MT_SIP_TCP);
+    for (int i = 0; i < 20; i++)
+        peer_in_dialog(&w.p[0], &a, "INFO", NULL, body);
+    size_t passed = peer_count(&w.p[1], "INFO "), refused = peer_count(&w.p[0], "SIP/2.0 503");
+    assert_in_range(passed, 10, 13);
+    assert_int_equal(passed + refused, 20);
+    peer_answer(&w.p[1], peer_next(&w.p[1], "INFO "), "200 OK", NULL, NULL, NULL); /* makes room */
+    peer_in_dialog(&w.p[0], &a, "INFO", NULL, body);
+    assert_int_equal(peer_count(&w.p[1], "INFO "), passed + 1);
+    peer_in_dialog(&w.p[0], &a, "BYE", NULL, NULL); /* and hanging up is always possible */
+    assert_int_equal(peer_count(&w.p[1], "BYE "), 1);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lost_ack_from_a_stream),
         cmocka_unit_test(test_lost_ack_from_udp),
         cmocka_unit_test(test_ack_lost_before_the_server),
+        cmocka_unit_test(test_requests_under_way_are_bounded),
         cmocka_unit_test(test_acks_without_an_answer_do_not_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
