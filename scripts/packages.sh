@@ -10,7 +10,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 gettext
 packages_web="nodejs npm"
 packages_gtk="libgtk-4-dev libadwaita-1-dev librsvg2-common adwaita-icon-theme gstreamer1.0-plugins-base"
 packages_demo="espeak-ng"
-packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio coturn nftables nodejs npm pulseaudio pulseaudio-utils
+packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio coturn nginx-light caddy nftables nodejs npm pulseaudio pulseaudio-utils
  xvfb xdotool dbus at-spi2-core python3-gi gir1.2-atspi-2.0 libglib2.0-bin imagemagick appstream desktop-file-utils fonts-cantarell
  tcpdump tshark espeak-ng sox tmux iproute2 procps git curl openssl"
 packages_browsers="chromium firefox-esr" # Ubuntu has them as snaps only: tests use what is there
