@@ -39,6 +39,7 @@ static void on_login_done(void *ctx, uint32_t seq, const mt_api_login_info *info
                              .relay_only = info->relay_only,
                              .asterisk = info->asterisk};
     c->settings = g_strdup(info->settings);
+    mt_client_offer_policies(c);
     mt_turn_login_done(c->turn, seq, info->name, info->exten, mt_clock_ms());
     mt_client_act(c);
 }
@@ -314,7 +315,7 @@ myturn_err myturn_create(const myturn_options *o, myturn_event_fn *fn, void *ctx
     if (err == MT_OK) {
         mt_api_set_trust(c->api, c->trust);
         c->https_host = https_host(o->server);
-        mt_api_set_policies(c->api, c->policies);
+        mt_client_offer_policies(c);
         mt_api_on_link(c->api, &mt_client_relay_events);
         err = mt_turn_create(mt_random_kernel(), &c->turn);
     }

@@ -47,6 +47,10 @@ static bool is_talking(const myturn_client *c) {
     return (s == MYTURN_TALKING || s == MYTURN_RECONNECTING) && c->link != NULL;
 }
 
+static bool has_voice(const myturn_client *c) {
+    return is_talking(c) || (mt_turn_state(c->turn) == MYTURN_TALKING && c->plain != NULL);
+}
+
 myturn_err myturn_text(myturn_client *c, const char *text) {
     size_t count = 0;
     if (text == NULL || text[0] == '\0' || mt_text_count(mt_slice_of(text), &count) != MT_OK)
@@ -77,7 +81,7 @@ myturn_err myturn_typing(myturn_client *c, bool on) {
 }
 
 myturn_err myturn_mic(myturn_client *c, bool on) {
-    if (!is_talking(c))
+    if (!has_voice(c))
         return MYTURN_ERR_STATE;
     mt_err err = mt_client_mic(c, on);
     return err == MT_OK ? MYTURN_OK : err == MT_ESTATE ? MYTURN_ERR_STATE : MYTURN_ERR_SYSTEM;
@@ -100,6 +104,14 @@ myturn_err myturn_report(myturn_client *c, const char *reason, const char *note)
 
 /* Choices */
 
+/* Plain RTP knows no relay: whoever hides his address is not drawn for it. */
+void mt_client_offer_policies(myturn_client *c) {
+    unsigned policies = c->policies;
+    if (c->relay_only || c->sip.relay_only)
+        policies &= ~(unsigned)MYTURN_RTP;
+    mt_api_set_policies(c->api, policies != 0 ? policies : MYTURN_GCM);
+}
+
 enum { KNOWN_POLICIES = MYTURN_GCM | MYTURN_CBC | MYTURN_RTP };
 
 myturn_err myturn_set_policies(myturn_client *c, unsigned policies) {
@@ -108,12 +120,13 @@ myturn_err myturn_set_policies(myturn_client *c, unsigned policies) {
     if (c->phone)
         return MYTURN_ERR_STATE;
     c->policies = policies;
-    mt_api_set_policies(c->api, policies);
+    mt_client_offer_policies(c);
     return MYTURN_OK;
 }
 
 myturn_err myturn_set_relay_only(myturn_client *c, bool on) {
     c->relay_only = on;
+    mt_client_offer_policies(c);
     return MYTURN_OK;
 }
 

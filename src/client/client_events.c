@@ -73,7 +73,18 @@ void mt_client_tell(myturn_client *c, const myturn_event *e) {
     (void)g_source_attach(c->deliver, c->main);
 }
 
+static void add_plain(const myturn_client *c, myturn_event *e) {
+    e->policy = "rtp";
+    e->dtls = e->srtp = "";
+    e->codec = mt_plain_codec_str(mt_plain_agreed(c->plain)->codec);
+    e->setup_us = mt_clock_us() - c->drawn_us;
+}
+
 static void add_secure(const myturn_client *c, myturn_event *e) {
+    if (c->plain != NULL) {
+        add_plain(c, e);
+        return;
+    }
     const mt_link_secure *s = &c->secure;
     e->policy = "gcm";
     e->encrypted = true;
@@ -146,7 +157,7 @@ static void drop_consent(myturn_client *c, const mt_turn_report *r) {
     c->policies &= ~(unsigned)MYTURN_RTP;
     if (c->policies == 0)
         c->policies = MYTURN_GCM;
-    mt_api_set_policies(c->api, c->policies);
+    mt_client_offer_policies(c);
 }
 
 void mt_client_tell_report(myturn_client *c, const mt_turn_report *r) {

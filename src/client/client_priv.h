@@ -12,6 +12,7 @@
 #include "client/turn.h"
 #include "client/ua.h"
 #include "link/link.h"
+#include "link/plain.h"
 #include "media/audio.h"
 
 /* A link and whose it is; outlives the client while it says bye. */
@@ -65,7 +66,9 @@ struct myturn_client {
     mt_client_link *link;
     uint8_t link_pair[MT_TURN_PAIR_BYTES]; /* whose link it is */
     GSource *put_again, *get_again;        /* of the link's offer and answer, where the API carries them */
-    GSList *closing;                       /* of mt_client_link: those that say bye */
+    mt_plain *plain;                       /* in the link's place: a talk with a phone, by plain RTP */
+    bool plain_caller;
+    GSList *closing; /* of mt_client_link: those that say bye */
     mt_audio *test; /* NULL: none is on */
     bool test_hears;
     mt_audio *audio;
@@ -78,6 +81,7 @@ struct myturn_client {
 /* client.c: does what the machine wants done; to be called after every call of it. */
 void mt_client_act(myturn_client *c);
 bool mt_client_init_libraries(void);
+void mt_client_offer_policies(myturn_client *c);
 bool mt_client_spec_is_good(const char *spec, bool mic); /* NULL is */
 
 /* client_sip.c */
@@ -98,6 +102,13 @@ void mt_client_abandon(myturn_client *c); /* the client is being destroyed */
 
 /* client_test.c */
 void mt_client_test_stop(myturn_client *c);
+
+/* client_plain.c: what client_talk.c does, where the draw says "rtp" */
+void mt_client_plain_create(myturn_client *c, bool caller);
+void mt_client_plain_remote(myturn_client *c, const char *sdp);
+const char *mt_client_plain_sdp(myturn_client *c);
+void mt_client_plain_destroy(myturn_client *c);
+void mt_client_plain_codec(const myturn_client *c, mt_audio_config *cfg);
 
 /* client_relay.c: offer and answer of the link through the API, where the SIP server cannot carry them. The call itself
  * is then for control only. */

@@ -144,6 +144,10 @@ static const mt_link_events link_events = {.local_ready = on_local_ready,
 
 void mt_client_link_create(myturn_client *c, const mt_turn_action *a) {
     const mt_turn_draw *draw = mt_turn_pair(c->turn);
+    if (draw->policy == MT_POLICY_RTP) {
+        mt_client_plain_create(c, a->caller);
+        return;
+    }
     mt_link_config cfg = {.caller = a->caller,
                           .policy = draw->policy,
                           .servers = &draw->servers,
@@ -167,7 +171,9 @@ void mt_client_link_create(myturn_client *c, const mt_turn_action *a) {
 }
 
 void mt_client_link_remote(myturn_client *c, uint32_t call) {
-    if (c->sip.asterisk)
+    if (c->plain != NULL)
+        mt_client_plain_remote(c, c->ua != NULL ? mt_ua_remote_sdp(c->ua, call) : NULL);
+    else if (c->sip.asterisk)
         mt_client_relay_get(c);
     else
         mt_client_remote_sdp(c, c->ua != NULL ? mt_ua_remote_sdp(c->ua, call) : NULL);
@@ -185,6 +191,8 @@ void mt_client_remote_sdp(myturn_client *c, const char *sdp) {
 
 const char *mt_client_local_sdp(myturn_client *c) {
     const char *sdp = NULL;
+    if (c->plain != NULL)
+        return mt_client_plain_sdp(c);
     if (c->link == NULL || mt_link_local_sdp(c->link->link, &sdp) != MT_OK)
         return NULL;
     return sdp;
@@ -205,6 +213,11 @@ static void tell_unsent(myturn_client *c) {
 
 void mt_client_link_bye(myturn_client *c) {
     mt_client_link *l = c->link;
+    if (c->plain != NULL) { /* BYE says it all */
+        mt_client_plain_destroy(c);
+        mt_turn_link_gone(c->turn, mt_clock_ms());
+        return;
+    }
     if (l == NULL)
         return;
     tell_unsent(c);
@@ -217,6 +230,7 @@ void mt_client_link_bye(myturn_client *c) {
 
 void mt_client_link_destroy(myturn_client *c) {
     mt_client_link *l = c->link;
+    mt_client_plain_destroy(c);
     if (l == NULL)
         return;
     tell_unsent(c);
@@ -230,7 +244,10 @@ void mt_client_link_destroy(myturn_client *c) {
 
 static void on_rtp_out(void *ctx, const void *packet, size_t len_bytes) {
     const myturn_client *c = ctx;
-    mt_link_send_rtp(c->audio_link, packet, len_bytes);
+    if (c->audio_link != NULL)
+        mt_link_send_rtp(c->audio_link, packet, len_bytes);
+    else
+        mt_plain_send_rtp(c->plain, packet, len_bytes);
 }
 
 static void on_audio_error(void *ctx, bool mic, const char *what) {
@@ -253,7 +270,8 @@ static void on_level(void *ctx, bool mic, double peak_db) {
 
 static void on_rtcp_out(void *ctx, const void *compound, size_t len_bytes) {
     const myturn_client *c = ctx;
-    mt_link_send_rtcp(c->audio_link, compound, len_bytes);
+    if (c->audio_link != NULL) /* phones are not reported to */
+        mt_link_send_rtcp(c->audio_link, compound, len_bytes);
 }
 
 static void on_quality(void *ctx, const mt_quality *now) {
@@ -270,7 +288,7 @@ static const mt_audio_events audio_events = {
     .rtp_out = on_rtp_out, .error = on_audio_error, .level = on_level, .rtcp_out = on_rtcp_out, .quality = on_quality};
 
 void mt_client_audio_start(myturn_client *c) {
-    if (c->link == NULL || c->audio != NULL)
+    if ((c->link == NULL && c->plain == NULL) || c->audio != NULL)
         return;
     mt_client_test_stop(c);
     mt_audio_config cfg = {.mic = c->mic,
@@ -281,7 +299,11 @@ void mt_client_audio_start(myturn_client *c) {
                            .ptime_ms = c->secure.ptime_ms,
                            .raw_voice = c->raw_voice,
                            .jitter_ms = JITTER_MS};
-    c->audio_link = c->link->link;
+    c->audio_link = c->link != NULL ? c->link->link : NULL;
+    if (c->plain != NULL) {
+        mt_client_plain_codec(c, &cfg);
+        mt_plain_start(c->plain);
+    }
     c->mic_on = false;
     mt_err err = mt_audio_create(&cfg, &audio_events, c, &c->audio);
     if (err != MT_OK) {
@@ -300,7 +322,7 @@ void mt_client_audio_stop(myturn_client *c) {
 }
 
 mt_err mt_client_mic(myturn_client *c, bool on) {
-    if (c->audio == NULL || c->link == NULL)
+    if (c->audio == NULL)
         return MT_ESTATE;
     if (on == c->mic_on)
         return MT_OK;
@@ -308,7 +330,7 @@ mt_err mt_client_mic(myturn_client *c, bool on) {
     if (err != MT_OK)
         return err;
     c->mic_on = on;
-    if (mt_link_mic(c->link->link, on) != MT_OK)
+    if (c->link != NULL && mt_link_mic(c->link->link, on) != MT_OK)
         mt_log(MT_LOG_WARN, "link", "the partner is not told of the microphone");
     mt_client_tell(c, &(myturn_event){.kind = MYTURN_EV_MIC, .state = mt_turn_state(c->turn), .on = on, .own = true});
     return MT_OK;

@@ -161,6 +161,8 @@ void mt_turn_call_up(mt_turn *t, uint32_t call, int64_t now_ms) {
     t->pair_due_ms = now_ms + MT_TURN_CONNECT_MS;
     if (t->draw.caller)
         mt_turn_push(t, MT_TURN_LINK_REMOTE)->call = call;
+    else if (t->draw.policy == MT_POLICY_RTP) /* nothing is agreed beyond the call */
+        mt_turn_link_secure(t, now_ms);
 }
 
 static const char *reason_of_code(unsigned code) {

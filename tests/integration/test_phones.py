@@ -272,3 +272,20 @@ def test_nobody_picks_up(phoned):
     caller.phone.expect(486)
     everybody(people, "ended", reason="no_answer")
     assert len(caller.find("drawn")) == 1  # not drawn anew by itself: who knows whether he is there
+
+
+@pytest.mark.parametrize("phone,transport,caller", [("baresip", "udp", "client"), ("baresip", "tcp", "phone"), ("linphone", "tcp", "client"),
+                                                    ("linphone", "udp", "phone")])
+def test_a_real_phone_and_a_client_that_agreed(namespace, tmp_path, phone, transport, caller):
+    """Drawn for each other, heard both ways by plain RTP, and shown as what it is: not encrypted."""
+    out = subprocess.run(["ip", "netns", "exec", namespace, sys.executable, HERE / "phone_and_client.py", ADDRESS, tmp_path, phone, transport, caller],
+                         capture_output=True, text=True, timeout=120)
+    assert out.returncode == 0, out.stderr[-4000:]
+    seen = json.loads(out.stdout)
+    print({k: v for k, v in seen.items() if k != "shown"})
+    assert seen["drawn"] == {"link": "rtp", "encrypted": False, "role": "caller" if caller == "phone" else "callee"}
+    assert (seen["secure"]["policy"], seen["secure"]["encrypted"], seen["secure"]["words"]) == ("rtp", False, [])
+    assert seen["secure"]["codec"] in ("pcmu", "pcma", "opus")
+    assert "NOT ENCRYPTED" in seen["shown"] and "The four words" not in seen["shown"] and "there is no text" in seen["shown"]
+    assert (seen["ended"], seen["during"], seen["after"]) == ("hung_up", 3, 0)
+    assert min(seen["client_heard"], seen["phone_heard"]) > 0.5, seen  # unrelated speech stays below 0.2
