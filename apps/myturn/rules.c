@@ -23,13 +23,13 @@ void rules_show(pages *p) {
         p->screen, "%s",
         _("Before you meet somebody:\n"
           "- You are 18 or older.\n"
-          "- You meet strangers. Tell nobody your surname, address, workplace or account numbers, and send no\n"
-          "  money. Not everybody is who he says he is.\n"
+          "- You meet strangers. Tell nobody your surname, address, workplace or account numbers, and send no money. "
+          "Not everybody is who he says he is.\n"
           "- Be as you would have others be. Who harasses, threatens or cheats is reported.\n"
-          "- /block ends a talk and you do not meet that partner again; /report REASON does so too and tells the\n"
-          "  operator. Nobody but your partner hears or reads what you say: he could record it.\n"
-          "- The four words of a talk prove that nobody sits in between, if you both see the same ones. They do\n"
-          "  not prove who your partner is; a voice can be cloned."));
+          "- /block ends a talk and you do not meet that partner again; /report REASON does so too and tells the "
+          "operator. Nobody but your partner hears or reads what you say: he could record it.\n"
+          "- The four words of a talk prove that nobody sits in between, if you both see the same ones. They do not "
+          "prove who your partner is; a voice can be cloned."));
     if (p->contact != NULL) {
         char *contact = screen_isolated(p->screen, p->contact);
         screen_say(p->screen, _("Whoever runs this server can be reached at: %s"), contact);

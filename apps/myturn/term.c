@@ -1,11 +1,14 @@
 #include "term.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <histedit.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -22,6 +25,39 @@ struct term {
     bool ended;   /* the line is complete; a new one begins with term_show */
     bool eof, pushed;
 };
+
+/* Ctrl-Z and Ctrl-\\: the terminal goes back to what it was before the program stops or dies, and for the line being
+ * edited again when it goes on. Signal handlers: async-signal-safe calls only. */
+static struct termios outside; /* of the program */
+static const int leaving[] = {SIGTSTP, SIGQUIT};
+
+static void on_leaving(int number);
+
+static void catch_leaving(int number) {
+    struct sigaction action = {.sa_handler = on_leaving, .sa_flags = SA_RESTART};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(number, &action, NULL);
+}
+
+static void on_leaving(int number) {
+    int error = errno;
+    struct termios editing;
+    bool known = tcgetattr(STDIN_FILENO, &editing) == 0;
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &outside);
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigset_t now;
+    (void)sigemptyset(&standard.sa_mask);
+    (void)sigaction(number, &standard, NULL);
+    (void)sigemptyset(&now);
+    (void)sigaddset(&now, number);
+    (void)raise(number);
+    (void)sigprocmask(SIG_UNBLOCK, &now, NULL); /* stops or ends here */
+    catch_leaving(number);
+    if (known)
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &editing);
+    (void)raise(SIGWINCH); /* draws the line anew */
+    errno = error;
+}
 
 static char *on_prompt(EditLine *el) {
     term *t = NULL;
@@ -89,6 +125,7 @@ term *term_create(void) {
     if (!can_edit())
         return NULL;
     term *t = g_new0(term, 1);
+    bool restorable = tcgetattr(STDIN_FILENO, &outside) == 0;
     t->prompt = g_strdup("");
     t->history = history_init();
     t->el = el_init("myturn", stdin, stdout, stderr);
@@ -97,12 +134,16 @@ term *term_create(void) {
         return NULL;
     }
     setup(t);
+    for (size_t i = 0; restorable && i < G_N_ELEMENTS(leaving); i++)
+        catch_leaving(leaving[i]);
     return t;
 }
 
 void term_destroy(term *t) {
     if (t == NULL)
         return;
+    for (size_t i = 0; i < G_N_ELEMENTS(leaving); i++)
+        (void)signal(leaving[i], SIG_DFL);
     if (t->el != NULL) {
         term_hide(t);
         el_set(t->el, EL_UNBUFFERED, 0);

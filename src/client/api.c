@@ -115,6 +115,10 @@ static void tell_malformed(mt_api *api, mt_api_request_kind kind, uint32_t seq, 
     tell_fault(api, kind, seq, &f);
 }
 
+static void wipe_text(const char *text) {
+    mt_wipe((void *)(uintptr_t)text, strlen(text));
+}
+
 static void login_answered(mt_api *api, uint32_t seq, unsigned status, JsonObject *o) {
     mt_api_login_info info;
     const char *token = NULL;
@@ -126,8 +130,11 @@ static void login_answered(mt_api *api, uint32_t seq, unsigned status, JsonObjec
     api->bearer = g_strdup_printf("Bearer %s", token);
     api->etag[0] = '\0';
     char *settings = mt_api_parse_settings(o);
+    const char *info_password = info.sip_password;
     info.settings = settings;
     api->ev.login_done(api->ctx, seq, &info);
+    wipe_text(token); /* they lie in the parser's tree, which frees without wiping */
+    wipe_text(info_password);
     if (settings != NULL)
         mt_wipe(settings, strlen(settings));
     g_free(settings);
@@ -255,8 +262,11 @@ static void on_read(GObject *source, GAsyncResult *result, gpointer data) {
     GError *err = NULL;
     GBytes *bytes = g_input_stream_read_bytes_finish(G_INPUT_STREAM(source), result, &err);
     gsize len = bytes != NULL ? g_bytes_get_size(bytes) : 0;
-    if (len > 0)
-        g_byte_array_append(r->body, g_bytes_get_data(bytes, NULL), (guint)len);
+    if (len > 0) {
+        gconstpointer data_in = g_bytes_get_data(bytes, NULL);
+        g_byte_array_append(r->body, data_in, (guint)len);
+        mt_wipe((void *)(uintptr_t)data_in, len); /* nobody else holds it; of what libsoup holds nothing can be said */
+    }
     bool failed = bytes == NULL;
     if (bytes != NULL)
         g_bytes_unref(bytes);
@@ -286,7 +296,7 @@ static void on_sent(GObject *source, GAsyncResult *result, gpointer data) {
     } else if (r->stream == NULL) {
         fail(r, r->late ? "no answer in time" : err->message);
     } else {
-        r->body = g_byte_array_new();
+        r->body = g_byte_array_sized_new(8192); /* grown, it would leave copies behind */
         read_more(r);
     }
     g_clear_error(&err);

@@ -20,7 +20,7 @@ int64_t mt_turn_phone_pump_ms(const mt_turn *t) {
 void mt_turn_phone_watch(mt_turn *t, int64_t now_ms) {
     if (!wants_watch(t))
         return;
-    t->watch_at_ms = now_ms;
+    t->watch_at_ms = t->watch_asked_ms = now_ms;
     mt_turn_push(t, MT_TURN_API_WATCH)->seq = t->watch_seq = ++t->seq;
 }
 
@@ -51,10 +51,29 @@ static void pair_over(mt_turn *t, int64_t now_ms) {
     mt_turn_end_to_idle(t, t->call_up ? "over" : "no_answer", 480, now_ms);
 }
 
+static bool is_same(const mt_turn_me *a, const mt_turn_me *b) {
+    return a->registered == b->registered && a->talking == b->talking && a->paired == b->paired &&
+           memcmp(a->pair, b->pair, sizeof a->pair) == 0;
+}
+
+/* Held until something changes. Who answers the same at once does not hold requests: then it is asked once a second. */
+static void watch_on(mt_turn *t, const mt_turn_me *me, bool news, int64_t now_ms) {
+    bool idle = !news && t->has_last_me && is_same(me, &t->last_me) && now_ms - t->watch_asked_ms < MT_TURN_SOON_MS;
+    t->last_me = *me;
+    t->has_last_me = true;
+    if (t->watch_seq != 0)
+        return;
+    if (idle)
+        t->watch_at_ms = now_ms + MT_TURN_SOON_MS;
+    else
+        mt_turn_phone_watch(t, now_ms);
+}
+
 void mt_turn_watched(mt_turn *t, uint32_t seq, const mt_turn_me *me, int64_t now_ms) {
     if (seq == 0 || seq != t->watch_seq)
         return;
     t->watch_seq = t->watch_fails = 0;
+    bool had_pair = t->in_pair;
     if (!t->in_pair) {
         note_registered(t, me->registered, now_ms);
     } else if (!me->paired || memcmp(me->pair, t->draw.pair, sizeof me->pair) != 0) {
@@ -63,8 +82,7 @@ void mt_turn_watched(mt_turn *t, uint32_t seq, const mt_turn_me *me, int64_t now
     } else if (me->talking) {
         call_up(t);
     }
-    if (t->watch_seq == 0)
-        mt_turn_phone_watch(t, now_ms);
+    watch_on(t, me, had_pair && !t->in_pair, now_ms);
 }
 
 void mt_turn_watch_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_ms) {

@@ -52,7 +52,9 @@ struct mt_turn {
     /* the phone */
     bool phone;
     uint32_t watch_seq; /* WATCH under way; 0: none */
-    int64_t watch_at_ms;
+    int64_t watch_at_ms, watch_asked_ms;
+    mt_turn_me last_me; /* the last answer */
+    bool has_last_me;
     unsigned watch_fails; /* in a row */
 
     /* waiting */

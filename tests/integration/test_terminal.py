@@ -112,3 +112,37 @@ def test_leaving_restores_the_terminal(talk, terminal, keys):
     screen = terminal.screen()
     assert "status 0" in screen
     assert screen[screen.index("status 0") + 1] == "done"
+
+
+@pytest.mark.parametrize("key,said", [("C-z", "Stopped"), ("C-\\", "Quit")], ids=["ctrl-z", "ctrl-backslash"])
+def test_stopping_leaves_a_sane_terminal(terminal, key, said):
+    terminal.type(f"ulimit -c 0; {BUILD}/myturn --server http://127.0.0.1:1", "Enter")
+    terminal.wait("question for the name", lambda s: s[-1].startswith("Hi! What's your name?"))
+    terminal.type("jed")
+    terminal.wait("what was typed", lambda s: s[-1].strip() == "Hi! What's your name? jed")
+    terminal.type(key)
+    terminal.wait("prompt of the shell", lambda s: s[-1].strip() == "$")
+    terminal.type("stty -a | tr ';' '\\n' | grep -ow -e '-icanon' -e '-echo' -e '-isig'; echo sane", "Enter")
+    terminal.wait("answer", lambda s: "sane" in s)
+    assert not {"-icanon", "-echo", "-isig"} & set(terminal.screen())
+    if key == "C-z":
+        terminal.type("fg", "Enter")
+        terminal.wait("the line again", lambda s: s[-1].strip() == "Hi! What's your name? jed")
+        terminal.type("quit", "C-a", "C-k", "quit", "Enter")
+        terminal.wait("prompt of the shell", lambda s: s[-1].strip() == "$")
+
+
+def test_the_terminal_speaks_polish(server, terminal):
+    terminal.type(f"LC_ALL=C.UTF-8 LANGUAGE=pl {BUILD}/myturn --server {server.url} --mic none --speaker none", "Enter")
+    terminal.wait("question for the name", lambda s: s[-1].startswith("Cześć! Jak się nazywasz?"))
+    terminal.type("jeden", "Enter")
+    terminal.wait("the rules", lambda s: any("Czy masz ukończone 18 lat" in line for line in s))
+    assert any("Cztery słowa rozmowy dowodzą" in line for line in terminal.screen())
+    terminal.type("t", "Enter")
+    terminal.wait("main page", lambda s: any("Naciśnij Enter, gdy chcesz rozmawiać, jeden." in line for line in s))
+    terminal.type("Enter")
+    terminal.wait("waiting line", lambda s: s[-1].startswith("Czekanie 0:0"))
+    terminal.type("quit", "Enter")
+    terminal.wait("prompt of the shell", lambda s: s[-1].strip() == "$")
+    terminal.type(f"clear; LC_ALL= LANGUAGE= LANG=pl_PL.UTF-8 {BUILD}/myturn --server http://127.0.0.1:1 --name jeden", "Enter")
+    terminal.wait("an error of the library, also where no Polish locale is installed", lambda s: any("Serwer jest nieosiągalny" in line for line in s))

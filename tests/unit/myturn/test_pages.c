@@ -429,7 +429,7 @@ static void rules_come_before_the_first_draw(void **unused) {
     EVENT(.kind = MYTURN_EV_LOGGED_IN, .name = "jeden", .exten = 111000, .contact = "abuse@example.org");
     settle();
     expect_shown(
-        "The four words of a talk prove that nobody sits in between, if you both see the same ones. They do\n  not "
+        "The four words of a talk prove that nobody sits in between, if you both see the same ones. They do not "
         "prove who your partner is; a voice can be cloned.\nWhoever runs this server can be reached at: "
         "<abuse@example.org>\n");
     expect_prompt("|Are you 18 or older, and do you accept this? y/n ");
