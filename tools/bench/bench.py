@@ -16,6 +16,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "demo"), str(ROOT / "tests/integration")]
 
+from people import Failed  # noqa: E402
+
 import rows_client  # noqa: E402
 import rows_server  # noqa: E402
 from tools import Figure, Run, Sample, Trouble  # noqa: E402
@@ -128,7 +130,7 @@ def measure(run, names):
             try:
                 for figure in ROWS[name](run):
                     figures.append(figure)
-            except (Trouble, OSError, subprocess.SubprocessError) as trouble:
+            except (Trouble, Failed, OSError, subprocess.SubprocessError) as trouble:
                 run.say(f"not measured: {trouble}")
                 figures.append(Figure(name, name, "", Sample("myturn"), note=f"not measured: {' '.join(str(trouble).split())[:160]}"))
     return figures

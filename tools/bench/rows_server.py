@@ -4,7 +4,7 @@ import socket
 import subprocess
 import time
 
-from tools import (BUILD, PEERS, ROOT, Figure, Generator, Sample, Trouble, cpu_s, family, free_port, need, pss_bytes, take_turns,
+from tools import (BUILD, PEERS, ROOT, Figure, Generator, Sample, Trouble, cpu_s, family, free_port, need, node_modules, pss_bytes, take_turns,
                    wait_for_port)
 
 USER_STATUS = "/user-status/"
@@ -41,14 +41,9 @@ def api(run):
 
 
 def node_matchmaker(run):
-    """The small matchmaker on Node.js and ws, installed from its lock file."""
-    folder = PEERS / "ws"
-    if not (folder / "node_modules/ws/package.json").is_file():
-        done = subprocess.run([need("npm"), "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, timeout=300, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise Trouble(f"npm ci: {done.stderr[-500:]}")
+    """The small matchmaker on Node.js and ws."""
     port = free_port()
-    return run.start([need("node"), folder / "server.js", port], ready="ready"), port
+    return run.start([need("node"), node_modules() / "server.js", port], ready="ready"), port
 
 
 def draw(run):

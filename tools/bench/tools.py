@@ -89,7 +89,7 @@ class Run:
         self.count += 1
         log = (self.folder / f"{self.count}-{pathlib.Path(str(command[0])).name}.log").open("wb")
         process = subprocess.Popen([str(c) for c in command], stdin=kw.pop("stdin", subprocess.DEVNULL),
-                                   stdout=subprocess.PIPE if ready else log, stderr=log, **kw)
+                                   stdout=kw.pop("stdout", subprocess.PIPE if ready else log), stderr=log, **kw)
         process.log = log.name
         self.stack.callback(stop, process)
         if ready:
@@ -185,6 +185,16 @@ def need(program):
     if not path:
         raise Trouble(f"{program} is not installed")
     return path
+
+
+def node_modules():
+    """The folder of the peers on Node.js, with what its lock file names installed."""
+    folder = PEERS / "ws"
+    if not (folder / "node_modules/ws/package.json").is_file():
+        done = subprocess.run([need("npm"), "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, timeout=300, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Trouble(f"npm ci: {done.stderr[-500:]}")
+    return folder
 
 
 class Generator:
