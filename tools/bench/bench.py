@@ -128,6 +128,8 @@ def measure(run, names):
         print(f"{name}: {(ROWS[name].__doc__ or '').strip()}", file=sys.stderr, flush=True)
         with run.scope():
             try:
+                if run.over:
+                    raise Trouble("the time for the whole run is over")
                 for figure in ROWS[name](run):
                     figures.append(figure)
             except (Trouble, Failed, OSError, subprocess.SubprocessError) as trouble:

@@ -184,12 +184,12 @@ def growth(run):
     kinds = {"GET": ("get", lambda n: ["--users", n, "--ops", 8000, "--path", USER_STATUS]),
              "draw": ("turn", lambda n: ["--users", n, "--ops", max(2000, n)]),
              "REGISTER": ("sip", lambda n: ["--users", n, "--ops", max(3000, n), "--path", "register"]),
-             "call": ("sip", lambda n: ["--users", n, "--path", "call"])}
+             "call": ("sip", lambda n: ["--users", n, "--ops", 200, "--path", "call"])}
     for kind, (generator, options) in kinds.items():
         medians = []
         for users in run.few([10, 100, 1000, 9000], [10, 1000]):
             with run.scope():
-                server = run.myturnd()
+                server = run.myturnd("--repeat-after-ms", 0)
                 figure = Figure("growth", f"{kind}, {users:,} users", "µs", Sample("myturnd"))
                 repeated = Generator(run, generator, [server], "--http", server.http, "--sip", server.sip, *options(users))
                 take_turns(run, figure, [repeated])

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 PEERS = ROOT / "tools/bench/peers"
+LIMIT_MIN, LIMIT_QUICK_MIN = 23, 4.5  # of the whole, after which no row is begun
 PATIENCE_S = 120  # for one answer of a generator
 
 
@@ -65,11 +66,17 @@ class Run:
 
     def __init__(self, folder, quick, rounds):
         self.folder, self.quick, self.rounds = folder, quick, rounds
+        self.deadline = time.monotonic() + 60 * self.few(LIMIT_MIN, LIMIT_QUICK_MIN)
         self.stack = contextlib.ExitStack()
         self.count = 0
 
     def say(self, text):
         print(f"  {text}", file=sys.stderr, flush=True)
+
+    @property
+    def over(self):
+        """Whether the whole run has had its time: then what has a value is left at that, and the rest is not measured."""
+        return time.monotonic() > self.deadline
 
     def few(self, many, few):
         return few if self.quick else many
@@ -220,6 +227,8 @@ def take_turns(run, figure, generators, scale=1e-3):
     scale: from nanoseconds an operation to the figure's unit."""
     sides = [figure.ours, *figure.peers]
     for n in range(run.rounds + 1):
+        if run.over and n > 1:
+            break
         for side, generator in zip(sides, generators):
             r = generator.round()
             if n > 0:
