@@ -26,7 +26,7 @@ static mt_match *crowd(size_t waiting, mt_user **users) {
     mt_match *m;
     mt_match_config_default(&cfg);
     cfg.max_users = waiting + 2;
-    cfg.ready_lapse_ms = 3600000;
+    cfg.ready_lapse_ms = cfg.poll_fresh_ms = 3600000;
     if (mt_match_create(&cfg, mt_random_kernel(), NULL, NULL, &m) != MT_OK)
         die("no matchmaker");
     for (size_t i = 0; i < waiting + 2; i++) {
@@ -41,11 +41,12 @@ static mt_match *crowd(size_t waiting, mt_user **users) {
 }
 
 static int64_t draw_ns(mt_match *m, mt_user *first, uint64_t draws) {
+    static uint64_t done; /* time never goes back */
     mt_user *u = first;
     int64_t start = cpu_ns();
     for (uint64_t i = 0; i < draws; i++) {
         mt_pair *pair;
-        int64_t now_ms = (int64_t)i / 1000;
+        int64_t now_ms = (int64_t)(done++ / 1000);
         if (mt_match_draw(m, u, now_ms, &pair) != MT_OK)
             die("nobody was drawn");
         mt_user *partner = mt_user_partner(u);
