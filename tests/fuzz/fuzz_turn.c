@@ -170,6 +170,7 @@ static void check(world *w) {
     CHECK(w->told == s); /* no change of state is kept from the application */
     CHECK(w->link == pair);
     CHECK(w->audio == talk);
+    w->secure = w->secure || (talk && mt_turn_pair(w->t)->policy == MT_POLICY_RTP); /* by the call alone */
     CHECK(!talk || w->secure);
     CHECK(pair || !w->out_live);
     CHECK(w->turn_seq == 0 || s == MYTURN_WAITING);
@@ -259,6 +260,7 @@ static void answer_turn(world *w) {
     if (b % 4 < 2) {
         mt_turn_draw d = {.caller = (b & 8) != 0, .exten = 111001, .connect_s = b >> 4, .name = "dwa"};
         w->next_pair++;
+        d.policy = (b & 0xc0) == 0xc0 ? MT_POLICY_RTP : MT_POLICY_GCM;
         memcpy(d.pair, &w->next_pair, sizeof w->next_pair);
         mt_turn_drawn(w->t, seq, &d, w->now_ms);
     } else if (b % 4 == 2) {

@@ -200,6 +200,43 @@ static void test_suspended(void **state) {
     EXPECT(k, "state(idle)");
 }
 
+/* A partner with a phone (policy rtp): nothing is agreed beyond the call. */
+static void to_phone(kit *k, bool caller) {
+    to_waiting(k);
+    mt_turn_draw d = kit_draw('R', caller);
+    d.policy = MT_POLICY_RTP;
+    d.connect_s = 60;
+    mt_turn_drawn(k->t, k->turn_seq, &d, k->now_ms);
+    (void)kit_trace(k);
+}
+
+static void test_called_by_a_phone(void **state) {
+    kit *k = *state;
+    to_phone(k, false);
+    kit_pass(k, 50000); /* it is dialled by hand */
+    mt_turn_incoming(k->t, IN(1), "111001", k->now_ms);
+    EXPECT(k, "remote(i1)");
+    mt_turn_link_ready(k->t, k->now_ms);
+    EXPECT(k, "answer(i1)");
+    mt_turn_call_up(k->t, IN(1), k->now_ms);
+    EXPECT(k, "call-up! state(talking) secure! audio");
+    mt_turn_call_ended(k->t, IN(1), 0, k->now_ms);
+    EXPECT(k, "bye mute leave(R) ended!(partner_left) state(idle)");
+}
+
+static void test_calling_a_phone(void **state) {
+    kit *k = *state;
+    to_phone(k, true);
+    mt_turn_link_ready(k->t, k->now_ms);
+    EXPECT(k, "dial(111001)");
+    mt_turn_call_up(k->t, 1, k->now_ms);
+    EXPECT(k, "call-up! remote(o1)"); /* what the phone answers is looked at first */
+    mt_turn_link_secure(k->t, k->now_ms);
+    EXPECT(k, "state(talking) secure! audio");
+    assert_int_equal(mt_turn_block(k->t, k->now_ms), MT_OK);
+    EXPECT(k, "bye mute hangup(o1) state(ending) block(R)");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void) {
@@ -217,6 +254,8 @@ int main(void) {
         TEST(test_a_login_that_is_gone_takes_it_along),
         TEST(test_too_many_at_once),
         TEST(test_suspended),
+        TEST(test_called_by_a_phone),
+        TEST(test_calling_a_phone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
