@@ -2,9 +2,27 @@
 
 #define NAME_MAX_BYTES 512
 
-static void challenge(mt_sip_server *s, const mt_sip_rx *rx, bool proxy, bool stale) {
+/* The nonce for a challenge: the one that this very request was given before, or a new one. Nothing of it need be kept
+ * for us to know it again, so what is kept is little, and a flood of requests only makes it useless. */
+static void make_nonce(mt_sip_server *s, const mt_sip_rx *rx, bool stale) {
+    mt_sip_challenged *c = &s->challenged[rx->key[0] % MT_SIP_CHALLENGED];
+    mt_slice last = mt_slice_n(c->nonce, sizeof(c->nonce));
+    uint64_t stamp;
     mt_buf_reset(&s->scratch);
+    if (!stale && memcmp(c->key, rx->key, sizeof(c->key)) == 0 &&
+        mt_sip_nonce_check(s, rx->flow, last, &stamp) == MT_OK) {
+        mt_buf_add_slice(&s->scratch, last);
+        return;
+    }
     mt_sip_nonce_make(s, rx->flow, &s->scratch);
+    if (mt_buf_err(&s->scratch) != MT_OK || s->scratch.len != sizeof(c->nonce))
+        return;
+    memcpy(c->key, rx->key, sizeof(c->key));
+    memcpy(c->nonce, s->scratch.p, sizeof(c->nonce));
+}
+
+static void challenge(mt_sip_server *s, const mt_sip_rx *rx, bool proxy, bool stale) {
+    make_nonce(s, rx, stale);
     if (mt_buf_err(&s->scratch) != MT_OK) {
         s->oom = true;
         return;

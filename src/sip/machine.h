@@ -39,6 +39,8 @@
 #define MT_SIP_KEPT_MAX 256     /* the same with those that are only kept for repetitions */
 #define MT_SIP_KEPT_USER_MAX 64 /* of one user, outside of calls */
 #define MT_SIP_FLOW_KEY_MAX 32
+#define MT_SIP_NONCE_CHARS 32
+#define MT_SIP_CHALLENGED 256 /* a power of two */
 
 typedef struct mt_sip_call mt_sip_call;
 typedef struct mt_sip_side mt_sip_side;
@@ -182,6 +184,12 @@ typedef struct mt_sip_queued {
     size_t offset, len;
 } mt_sip_queued;
 
+/* A challenge that was sent lately: should its request come again, the answer must be the same (RFC 3261 17.2.2). */
+typedef struct mt_sip_challenged {
+    uint8_t key[MT_SIP_KEY_BYTES];
+    char nonce[MT_SIP_NONCE_CHARS]; /* empty: none */
+} mt_sip_challenged;
+
 struct mt_sip_server {
     mt_sip_server_config cfg;
     char host[132]; /* via_host, IPv6 in brackets */
@@ -202,6 +210,7 @@ struct mt_sip_server {
     size_t call_count, binding_count;
 
     uint8_t nonce_key[MT_SECRET_BYTES];
+    mt_sip_challenged challenged[MT_SIP_CHALLENGED]; /* by key; a later one takes an earlier one's place */
     uint64_t nonce_last;
     uint8_t key_a[16], key_b[16], tag_key[16];
 
@@ -258,7 +267,6 @@ mt_timer_fn mt_sip_qualify_due;
 void mt_sip_qualify_done(mt_sip_server *s, const mt_sip_ctxn *t, bool answered);
 
 /* nonce.c */
-#define MT_SIP_NONCE_CHARS 32
 void mt_sip_nonce_make(mt_sip_server *s, const mt_sip_flow *flow, mt_buf *out);
 /* *stamp orders the nonces by their making. MT_EDENIED: not ours, or another flow's. MT_ETIMEOUT: too old. */
 mt_err mt_sip_nonce_check(mt_sip_server *s, const mt_sip_flow *flow, mt_slice nonce, uint64_t *stamp) MT_MUST_CHECK;

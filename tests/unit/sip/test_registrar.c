@@ -442,9 +442,30 @@ static void test_kept_answers_of_one_user_are_limited(void **state) {
     world_close(&w);
 }
 
+/* What broke: a REGISTER that was repeated because we were slow got a second challenge with another nonce, which sipp
+ * takes for an answer to its next one. */
+static void test_a_repeated_request_gets_the_same_challenge(void **state) {
+    char first[300], second[300];
+    world_open(&w, MT_SIP_UDP, MT_SIP_UDP);
+    peer *p = &w.p[0];
+    peer_register_plain(p, "jeden", "", 600);
+    (void)header_of(peer_next(p, "SIP/2.0 401"), "WWW-Authenticate", first, sizeof(first));
+    p->branch--; /* the same once more */
+    p->cseq--;
+    world_run(&w, 500);
+    peer_register_plain(p, "jeden", "", 600);
+    (void)header_of(peer_next(p, "SIP/2.0 401"), "WWW-Authenticate", second, sizeof(second));
+    assert_string_equal(first, second);
+    peer_register_plain(p, "jeden", "", 600); /* another one */
+    (void)header_of(peer_next(p, "SIP/2.0 401"), "WWW-Authenticate", second, sizeof(second));
+    assert_string_not_equal(first, second);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_challenge_is_md5),
+        cmocka_unit_test(test_a_repeated_request_gets_the_same_challenge),
         cmocka_unit_test(test_sha256_is_offered_behind_md5_on_demand),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_binding_is_the_flow),
