@@ -1,9 +1,11 @@
 """Fixtures of the integration tests: a fresh daemon a test, on free loopback ports, ended by its pid."""
 
 import fcntl
+import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -71,3 +73,24 @@ def chromium(chromium_of_worker):
 @pytest.fixture
 def web_server(page_built, start_server):
     return start_server("--web", str(browsers.DIST))
+
+
+@pytest.fixture
+def sound_server(tmp_path):
+    """A private PulseAudio with two null sinks: what is played into `mouth` is what the source `mic` hears."""
+    script, socket = tmp_path / "sound.pa", tmp_path / "native"
+    script.write_text(f"""load-module module-native-protocol-unix socket={socket} auth-anonymous=1
+load-module module-null-sink sink_name=ear rate=48000 channels=1
+load-module module-null-sink sink_name=mouth rate=48000 channels=1
+load-module module-remap-source source_name=mic master=mouth.monitor channels=1
+""")
+    env = dict(os.environ, HOME=str(tmp_path), XDG_RUNTIME_DIR=str(tmp_path), PULSE_RUNTIME_PATH=str(tmp_path))
+    process = subprocess.Popen(["pulseaudio", "-n", "-F", script, "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1",
+                                "--disable-shm=yes"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 10
+    while not socket.exists():
+        assert process.poll() is None and time.monotonic() < end, "PulseAudio did not start"
+        time.sleep(0.05)
+    yield f"unix:{socket}"
+    process.terminate()
+    process.wait()

@@ -1,7 +1,6 @@
 """Voice between two terminal clients over the real daemon: what is spoken at one end is recorded at the other (A12)."""
 
 import array
-import os
 import re
 import subprocess
 import time
@@ -141,27 +140,6 @@ def test_a_microphone_that_cannot_be_opened_is_told(pair):
     assert " " in people[0].find("error")[0]["message"]
     people[0].type("the talk goes on")
     wait(people, "the message", lambda: people[1].find("text", body="the talk goes on"))
-
-
-@pytest.fixture
-def sound_server(tmp_path):
-    """A private PulseAudio with two null sinks: what is played into `mouth` is what the source `mic` hears."""
-    script, socket = tmp_path / "sound.pa", tmp_path / "native"
-    script.write_text(f"""load-module module-native-protocol-unix socket={socket} auth-anonymous=1
-load-module module-null-sink sink_name=ear rate=48000 channels=1
-load-module module-null-sink sink_name=mouth rate=48000 channels=1
-load-module module-remap-source source_name=mic master=mouth.monitor channels=1
-""")
-    env = dict(os.environ, HOME=str(tmp_path), XDG_RUNTIME_DIR=str(tmp_path), PULSE_RUNTIME_PATH=str(tmp_path))
-    process = subprocess.Popen(["pulseaudio", "-n", "-F", script, "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1",
-                                "--disable-shm=yes"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 10
-    while not socket.exists():
-        assert process.poll() is None and time.monotonic() < end, "PulseAudio did not start"
-        time.sleep(0.05)
-    yield f"unix:{socket}"
-    process.terminate()
-    process.wait()
 
 
 def test_through_a_sound_server(sound_server, pair, tmp_path, monkeypatch):

@@ -115,3 +115,28 @@ test('states are sent when they change, texts wait for the words', () => {
     box.flush(2);
     assert.equal(out.length, 3);
 });
+
+/** Small changes to good messages: nothing throws, and what is accepted is what JSON.parse reads as well. */
+test('twenty thousand damaged messages', () => {
+    let seed = 7;
+    const random = (n: number): number => {
+        seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+        return Math.floor((seed / 2_147_483_648) * n);
+    };
+    const good = [say(1, 'a"\\\n\u0001🐢'), '{"type":"ping","id":12}', '{"type":"mic","on":true,"x":[1,{"y":null}]}', `{"type":"sas-nonce","nonce":"${'A'.repeat(43)}"}`];
+    const pieces = ['"', '\\', '{', '}', '[', ']', ',', ':', '\\u0000', '\\ud800', '0', '-', 'e', ' ', '\n', '\ud83d', 'null', '"type":"bye",'];
+    for (let i = 0; i < 20_000; i++) {
+        let json = good[i % good.length] ?? '';
+        for (let k = random(3); k >= 0; k--) {
+            const at = random(json.length + 1);
+            json = json.slice(0, at) + (random(3) > 0 ? pieces[random(pieces.length)] ?? '' : '') + json.slice(at + random(3));
+        }
+        const m = decode(json);
+        if (m === null || m.type === 'unknown') continue;
+        const parsed = JSON.parse(json) as Record<string, unknown>;
+        assert.equal(parsed.type, m.type, json);
+        if ('id' in m) assert.equal(parsed.id, m.id);
+        if ('body' in m) assert.equal(parsed.body, m.body);
+        if ('on' in m) assert.equal(parsed.on, m.on);
+    }
+});

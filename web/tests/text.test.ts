@@ -87,3 +87,31 @@ test('a poor connection is told when it stays poor, and its end', () => {
     assert.deepEqual([look(100, 0), look(100, 0), look(100, 0), look(100, 0)], [null, null, false, null]);
     assert.equal(new QualityWatch().look({ received: 0, lost: 0, jitterMs: 0, rttMs: 0 }), null);
 });
+
+/** Lines of a description left out, doubled, swapped: refused, or what comes through still keeps the rules. */
+test('ten thousand damaged descriptions', () => {
+    let seed = 3, passed = 0;
+    const random = (n: number): number => {
+        seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+        return Math.floor((seed / 2_147_483_648) * n);
+    };
+    for (let i = 0; i < 10_000; i++) {
+        const lines = OFFER.split('\r\n');
+        for (let k = random(3); k >= 0; k--) {
+            const at = random(lines.length), line = lines[at] ?? '';
+            const other = random(line.length + 1);
+            lines.splice(at, random(2), ...[[], [line, line], [line.slice(0, other)], [line.slice(0, other) + 'x9 ' + line.slice(other)]][random(4)] ?? []);
+        }
+        let out: string;
+        try {
+            out = gate(lines.join('\r\n'), offer);
+        } catch (e) {
+            assert.ok(e instanceof Refused, String(e));
+            continue;
+        }
+        passed++;
+        assert.equal(fingerprint(out).length, 95);
+        for (const c of out.split('\r\n').filter((l) => l.startsWith('a=candidate:'))) assert.match(c, /^a=candidate:\S+ 1 udp \d+ \S+ \d+ typ (host|(srflx|relay) raddr 0\.0\.0\.0 rport 0)$/);
+    }
+    assert.ok(passed > 1_000, 'not all is refused');
+});

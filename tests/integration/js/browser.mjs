@@ -43,6 +43,7 @@ const WATCH = `(() => {
 })();`;
 
 const pages = new Map();
+const received = new Map(); // what came to a page by WebSocket
 const complaints = [];
 
 function page(o) {
@@ -57,7 +58,7 @@ const table = {
     async open(o) {
         const context = await browser.newContext({
             locale: o.locale ?? 'en-GB', viewport: { width: o.width ?? 1000, height: o.height ?? 760 }, colorScheme: o.scheme ?? 'light', reducedMotion: o.still ? 'reduce' : 'no-preference',
-            deviceScaleFactor: o.scale ?? 1,
+            ignoreHTTPSErrors: true,
         });
         const made = await context.newPage();
         made.setDefaultTimeout(LIMIT_MS);
@@ -67,6 +68,9 @@ const table = {
         made.on('console', (m) => {
             if (/Content Security Policy|Refused to/i.test(m.text())) complaints.push(`${o.page}: ${m.text()}`);
         });
+        const frames = [];
+        made.on('websocket', (ws) => ws.on('framereceived', (f) => frames.push(String(f.payload))));
+        received.set(o.page, frames);
         pages.set(o.page, made);
         await made.goto(o.url);
     },
@@ -91,6 +95,7 @@ const table = {
             await new Promise((resolve) => setTimeout(resolve, 60));
         }
     },
+    frames: (o) => received.get(o.page),
     reload: (o) => page(o).reload(),
     goto: (o) => page(o).goto(o.url),
     scheme: (o) => page(o).emulateMedia({ colorScheme: o.scheme }),

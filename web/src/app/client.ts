@@ -40,7 +40,9 @@ export class Client {
     private micPresses = 0;
 
     constructor(private readonly tell: (what: Happening) => void) {
-        window.addEventListener('online', () => this.link?.networkChanged());
+        const changed = (): void => this.link?.networkChanged();
+        window.addEventListener('online', changed);
+        (navigator as { connection?: EventTarget }).connection?.addEventListener('change', changed); // not in Firefox
         window.addEventListener('pagehide', () => this.leavePage());
         // Only a page that was frozen comes back whole; its login and calls are gone.
         window.addEventListener('pageshow', (e) => e.persisted && location.reload());

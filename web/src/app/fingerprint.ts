@@ -1,6 +1,6 @@
-/* The fingerprints that the four words stand for: SHA-256 of the certificates that the handshake was held with. */
+/* The fingerprints that the four words stand for: SHA-256 of the certificates that the handshake was held with; never the text of a
+ * description, which the server could have changed. */
 import { fromHex } from '../core/bytes.js';
-import { fingerprint as fingerprintOfSdp } from '../core/sdp.js';
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
     return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes.slice().buffer));
@@ -28,11 +28,6 @@ async function fromStats(pc: RTCPeerConnection, side: 'localCertificateId' | 're
     return found.fingerprintAlgorithm === 'sha-256' && found.fingerprint ? fromColons(found.fingerprint) : null;
 }
 
-/* Firefox tells neither certificate. What it holds the handshake's certificate against is the one sha-256 value of the description
- * it was given (sdp.ts lets no other value of any kind through), and it fails the handshake where the two differ: then that value
- * is the certificate's. */
-const fromDescription = (d: RTCSessionDescription | null): Uint8Array | null => (d ? fromColons(fingerprintOfSdp(d.sdp)) : null);
-
 async function firstOf(ways: (() => Promise<Uint8Array | null> | Uint8Array | null)[]): Promise<Uint8Array> {
     for (const way of ways) {
         const found = await way();
@@ -49,7 +44,6 @@ export function ownFingerprint(pc: RTCPeerConnection, certificate: RTCCertificat
             return value === undefined ? null : fromColons(value);
         },
         () => fromStats(pc, 'localCertificateId'),
-        () => fromDescription(pc.currentLocalDescription),
     ]);
 }
 
@@ -61,6 +55,5 @@ export function peerFingerprint(pc: RTCPeerConnection): Promise<Uint8Array> {
             return der && der.byteLength > 0 ? sha256(new Uint8Array(der)) : null;
         },
         () => fromStats(pc, 'remoteCertificateId'),
-        () => fromDescription(pc.currentRemoteDescription),
     ]);
 }

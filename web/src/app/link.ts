@@ -29,7 +29,7 @@ export interface LinkEvents {
 
 const TICK_MS = 200;
 const SILENT_MS = 3_000;
-const RESTART_MS = 5_000; // between tries to find a new path while silent
+const RESTART_MS = 3_000; // between tries to find a new path while silent
 const BYE_MS = 1_000;
 const LABEL = 'myturn';
 
@@ -75,6 +75,7 @@ export class Link {
     reoffered(sdp: string): Promise<string> {
         const done = this.work.then(async () => {
             const pc = this.need();
+            if (this.draw.caller) throw new Error('the caller alone offers');
             const how = { kind: 'offer', relayOnly: this.draw.relayOnly, sameFingerprint: this.remoteFingerprint } as const;
             await pc.setRemoteDescription({ type: 'offer', sdp: gate(sdp, how) });
             await pc.setLocalDescription(await pc.createAnswer());
@@ -98,7 +99,7 @@ export class Link {
     /** The microphone's sound goes to the partner; null: it is off. */
     async setMic(track: MediaStreamTrack | null): Promise<void> {
         this.track = track;
-        await this.sender?.replaceTrack(track);
+        await this.sender?.replaceTrack(this.mute ? null : track);
         this.outbox?.setMic(track !== null);
         this.flush();
     }
@@ -342,7 +343,13 @@ export class Link {
     }
 
     private flush(): void {
-        if (this.phase === 'words' || this.phase === 'secure') this.outbox?.flush(now());
+        if (this.phase !== 'words' && this.phase !== 'secure') return;
+        if (!this.mute) this.outbox?.flush(now());
+    }
+
+    /** A callee that hears nothing asks for a new path by falling silent himself (docs/protocol/sdp.md). */
+    private get mute(): boolean {
+        return this.isSilent && !this.draw.caller;
     }
 
     private tick(): void {
@@ -363,6 +370,7 @@ export class Link {
         const silent = this.silentMs() >= SILENT_MS;
         if (silent !== this.isSilent) {
             this.isSilent = silent;
+            void this.sender?.replaceTrack(this.mute ? null : this.track).catch(() => undefined);
             this.events.silent(silent);
         }
         if (silent && this.phase === 'secure') this.tryRestart();
