@@ -1,7 +1,8 @@
 """A desktop of its own for graphical tests: Xvfb, a session bus, accessibility, and windows that are driven through the
 accessibility tree, as a screen reader would: by role and label. Nothing of the user's desktop is touched.
 
-Importing this is cheap; gi and AT-SPI are loaded when a Desktop starts, because they read the environment only once."""
+The tree is read by AT-SPI's own messages, a level at a time, all questions of a level at once: on a loaded machine a client
+that asks and waits node by node is slower than what it watches."""
 
 import contextlib
 import os
@@ -18,9 +19,9 @@ NEEDED = ("Xvfb", "dbus-daemon", "gdbus", "xdotool")
 
 
 class Desktop:
-    """One a process: AT-SPI cannot change its bus. Windows of several users stand side by side on it."""
+    """Windows of several users stand on it."""
 
-    def __init__(self, folder, size="1360x960", runtime=None):
+    def __init__(self, folder, size="1360x960"):
         missing = [name for name in NEEDED if not shutil.which(name)]
         if missing:
             raise Failed("needed for graphical tests: " + " ".join(missing))
@@ -55,14 +56,31 @@ class Desktop:
         if not found:
             raise Failed("no accessibility bus: " + answer.stderr)
         self.env["AT_SPI_BUS_ADDRESS"] = found.group(1)
-        for name in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "AT_SPI_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
-            os.environ[name] = self.env[name]
         import gi
         gi.require_version("Atspi", "2.0")
-        from gi.repository import Atspi, GLib
-        self.atspi, self.context = Atspi, GLib.MainContext.default()
-        Atspi.init()
-        Atspi.set_timeout(20000, 20000)
+        from gi.repository import Atspi, Gio, GLib
+        self.atspi, self.gio, self.glib, self.context = Atspi, Gio, GLib, GLib.MainContext.default()
+        self.bus = self.connect(self.env["AT_SPI_BUS_ADDRESS"])
+        self.notifications = Notifications(self)
+
+    def connect(self, address):
+        flags = self.gio.DBusConnectionFlags
+        return self.gio.DBusConnection.new_for_address_sync(address, flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION, None, None)
+
+    def ask(self, questions):
+        """questions: (bus name, path, interface, method, arguments or None), all at once. Answers in their order; None: refused or gone."""
+        answers, left = [None] * len(questions), len(questions)
+
+        def on_answer(bus, result, at):
+            nonlocal left
+            left -= 1
+            with contextlib.suppress(self.glib.Error):
+                answers[at] = bus.call_finish(result).unpack()
+        for at, (name, path, interface, method, args) in enumerate(questions):
+            self.bus.call(name, path, interface, method, args, None, self.gio.DBusCallFlags.NONE, 20000, None, on_answer, at)
+        while left > 0:
+            self.context.iteration(True)
+        return answers
 
     def spawn(self, command, **kw):
         self.running.append(subprocess.Popen(command, env=self.env, stderr=(self.folder / "desktop.log").open("ab"), **kw))
@@ -77,6 +95,40 @@ class Desktop:
             stop(process)
 
 
+ACCESSIBLE = "org.a11y.atspi.Accessible"
+
+
+class Node:
+    """Something in the accessibility tree, as it was when it was read."""
+
+    def __init__(self, desktop, bus, path):
+        self.desktop, self.bus, self.path = desktop, bus, path
+        self.role, self.name, self.states, self.visible, self.below = "", "", 0, False, []
+
+    def take(self, states, role, name):
+        if None in (states, role, name):
+            return
+        self.states = sum(word << 32 * at for at, word in enumerate(states[0]))
+        self.role, self.name = self.desktop.atspi.role_get_name(role[0]), name[0]
+        self.visible = self.has("VISIBLE")
+
+    def has(self, state):
+        return bool(self.states >> int(getattr(self.desktop.atspi.StateType, state)) & 1)
+
+    def call(self, interface, method, signature=None, *args):
+        variant = self.desktop.glib.Variant(signature, args) if signature else None
+        return self.desktop.ask([(self.bus, self.path, f"org.a11y.atspi.{interface}", method, variant)])[0]
+
+    def children(self):
+        return (self.call("Accessible", "GetChildren") or ([],))[0]
+
+    def press(self):
+        self.call("Action", "DoAction", "(i)", 0)
+
+    def text(self):
+        return self.call("Text", "GetText", "(ii)", 0, -1)[0]
+
+
 class Window:
     """One myturn-gtk, found and pressed through the accessibility tree."""
 
@@ -84,7 +136,7 @@ class Window:
         self.desktop, self.name = desktop, name
         self.log = desktop.folder / f"{name}.log"
         self.out = desktop.folder / f"{name}.txt"
-        command = [BUILD / "myturn-gtk", "--new", "--log", self.log]
+        command = [BUILD / "myturn-gtk", "--new", "--log", str(self.log)]
         command += ["--server", server] if server else []
         command += ["--mic", mic] if mic else []
         command += ["--speaker", speaker] if speaker else []
@@ -96,13 +148,17 @@ class Window:
             raise
 
     def find_app(self):
-        root = self.desktop.atspi.get_desktop(0)
-        root.set_cache_mask(self.desktop.atspi.Cache.NONE)
-        for at in range(root.get_child_count()):
-            with contextlib.suppress(Exception):
-                child = root.get_child_at_index(at)
-                if child is not None and child.get_process_id() == self.process.pid and child.get_child_count() > 0:
-                    return child
+        """The name on the accessibility bus by which the process has registered."""
+        root = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
+        children = self.desktop.ask([(*root, ACCESSIBLE, "GetChildren", None)])[0] or ([],)
+        pid = self.desktop.glib.Variant
+        owners = self.desktop.ask([("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixProcessID", pid("(s)", (name,)))
+                                   for name, _ in children[0]])
+        for (name, path), owner in zip(children[0], owners):
+            if owner == (self.process.pid,):
+                app = Node(self.desktop, name, path)
+                if app.children():
+                    return app
         return None
 
     def until(self, what, done, limit_s=30):
@@ -120,24 +176,30 @@ class Window:
 
     # The tree
 
-    def walk(self, node=None, depth=0, showing=True):
-        """Everything that is shown (or all), as (node, role, name, depth)."""
-        node = node or self.app
-        try:
-            count = node.get_child_count()
-        except Exception:  # gone meanwhile
-            return
-        for at in range(count):
-            try:
-                child = node.get_child_at_index(at)
-                states = child.get_state_set()
-                role, name = child.get_role_name(), child.get_name() or ""
-            except Exception:
-                continue
-            if showing and not states.contains(self.desktop.atspi.StateType.VISIBLE):
-                continue
-            yield child, role, name, depth
-            yield from self.walk(child, depth + 1, showing)
+    def walk(self, node=None):
+        """Everything that is shown, as (node, role, name, depth), in the order of reading."""
+        top = node or self.app
+        level, depth = [top], 0
+        while level:
+            children = self.desktop.ask([(n.bus, n.path, ACCESSIBLE, "GetChildren", None) for n in level])
+            below = []
+            for parent, answer in zip(level, children):
+                parent.below = [Node(self.desktop, *ref) for ref in (answer or ([],))[0]]
+                below += parent.below
+            text = self.desktop.glib.Variant("(ss)", (ACCESSIBLE, "Name"))
+            told = self.desktop.ask([q for n in below for q in ((n.bus, n.path, ACCESSIBLE, "GetState", None), (n.bus, n.path, ACCESSIBLE, "GetRole", None),
+                                                                (n.bus, n.path, "org.freedesktop.DBus.Properties", "Get", text))])
+            for at, n in enumerate(below):
+                n.take(*told[3 * at:3 * at + 3])
+            for parent in level:
+                parent.below = [n for n in parent.below if n.visible]
+            level, depth = [n for parent in level for n in parent.below], depth + 1
+        yield from self.in_order(top, 0)
+
+    def in_order(self, node, depth):
+        for child in node.below:
+            yield child, child.role, child.name, depth
+            yield from self.in_order(child, depth + 1)
 
     def find(self, role, name=None):
         """The first node of this role whose label is `name` (or matches it, if a pattern)."""
@@ -165,22 +227,29 @@ class Window:
 
     # What a user does
 
-    def has(self, node, state):
-        return node.get_state_set().contains(getattr(self.desktop.atspi.StateType, state))
-
     def press(self, name, role="push button", limit_s=30):
         node = self.until(f"{role} {name!r} that can be pressed",
-                          lambda: (n := self.find(role, name)) and self.has(n, "SENSITIVE") and n, limit_s)
-        node.do_action(0)
+                          lambda: (n := self.find(role, name)) and n.has("SENSITIVE") and n, limit_s)
+        node.press()
 
     def type_into(self, node, text):
-        node.set_text_contents(text)
+        node.call("EditableText", "SetTextContents", "(s)", text)
 
-    def keys(self, *keys):
-        """Keys as from a keyboard, to this window."""
+    def xdotool(self, *args):
+        """Keyboard and mouse, after the focus has gone to this window."""
         ids = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], env=self.desktop.env,
                              capture_output=True, text=True).stdout.split()
-        subprocess.run(["xdotool", "windowfocus", "--sync", ids[-1], "key", *keys], env=self.desktop.env, check=True, timeout=20)
+        subprocess.run(["xdotool", "windowfocus", "--sync", ids[-1], *args], env=self.desktop.env, check=True, timeout=30)
+
+    def keys(self, *keys):
+        self.xdotool("key", "--delay", "30", *keys)
+
+    def hold(self, key, meanwhile):
+        self.xdotool("keydown", key)
+        try:
+            meanwhile()
+        finally:
+            self.xdotool("keyup", key)
 
     def close(self):
         """Ends it as a session manager would; it must leave in order, within its two seconds, and no sanitizer may have complained."""
@@ -194,3 +263,96 @@ class Window:
         text = self.out.read_text(errors="replace")
         if re.search(r"Sanitizer|runtime error:|CRITICAL|WARNING \*\*", text) or killed or running and self.process.returncode != 0:
             raise Failed(f"{self.name} left with status {self.process.returncode}:\n{text[-6000:]}")
+
+    # Pages of myturn-gtk
+
+    def log_in(self, name, agree=True):
+        self.type_into(self.wait("text", "Your nickname"), name)
+        self.press("Log In")
+        if agree:
+            self.press("I am 18 or Older and Agree")
+            self.wait_text(f"Hello, {name}")
+        return self
+
+    def ready(self):
+        self.press("I am Ready")
+        self.wait_text("Looking for somebody")
+
+    def in_talk(self, partner):
+        self.wait("text", "Message", limit_s=60)
+        self.wait_text(partner)
+        return self.wait("push button", re.compile("^The four words: ")).name.removeprefix("The four words: ")
+
+    def say(self, text):
+        self.type_into(self.wait("text", "Message"), text)
+        self.press("Send")
+
+    def hears(self, who, text):
+        self.wait("list item", f"{who}: {text}")
+
+    def hang_up(self):
+        self.press("Hang Up")
+        self.answer("Hang Up")
+        self.wait("push button", "I am Ready")
+
+    def answer(self, label):
+        """Presses a button of the dialog in front. GTK before 4.10 has its label twice, once with the mnemonic's mark: "_Stay Stay"."""
+        def button():
+            dialog = next((n for n, role, _, _ in self.walk() if role == "dialog"), None)
+            return dialog and next((n for n, role, name, _ in self.walk(dialog) if role == "push button" and name.endswith(label)), None)
+        self.until(f"button {label!r} in a dialog", button).press()
+
+
+class Sound:
+    """A private PulseAudio: what is played into `mouth` is what the source `mic` hears, and `ear` is a speaker that is recorded.
+    cookie: who has not that file is denied."""
+
+    def __init__(self, folder, source=True, denied=False):
+        folder.mkdir(exist_ok=True)
+        self.socket = folder / "native"
+        script = folder / "sound.pa"
+        cookie = folder / "cookie"
+        cookie.write_bytes(os.urandom(256))
+        access = f"auth-anonymous=0 auth-cookie={cookie}" if denied else "auth-anonymous=1"
+        script.write_text(f"load-module module-native-protocol-unix socket={self.socket} {access}\n"
+                          "load-module module-null-sink sink_name=ear rate=48000 channels=1\n"
+                          + ("load-module module-null-sink sink_name=mouth rate=48000 channels=1\n"
+                             "load-module module-remap-source source_name=mic master=mouth.monitor channels=1\n" if source else ""))
+        env = dict(os.environ, HOME=str(folder), XDG_RUNTIME_DIR=str(folder), PULSE_RUNTIME_PATH=str(folder))
+        self.process = subprocess.Popen(["pulseaudio", "-n", "-F", script, "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1",
+                                         "--disable-shm=yes"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        while not self.socket.exists():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise Failed("PulseAudio did not start")
+            time.sleep(0.05)
+        self.env = {"PULSE_SERVER": f"unix:{self.socket}"}
+
+    def close(self):
+        stop(self.process)
+
+
+class Notifications:
+    """The desktop's notifications, as a service on its session bus: what was shown, as (summary, body)."""
+
+    XML = """<node><interface name="org.freedesktop.Notifications">
+      <method name="Notify"><arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
+        <arg type="s" direction="in"/><arg type="as" direction="in"/><arg type="a{sv}" direction="in"/><arg type="i" direction="in"/><arg type="u" direction="out"/></method>
+      <method name="CloseNotification"><arg type="u" direction="in"/></method>
+      <method name="GetCapabilities"><arg type="as" direction="out"/></method>
+      <method name="GetServerInformation"><arg type="s" direction="out"/><arg type="s" direction="out"/><arg type="s" direction="out"/><arg type="s" direction="out"/></method>
+    </interface></node>"""
+
+    def __init__(self, desktop):
+        Gio = desktop.gio
+        self.shown, self.glib = [], desktop.glib
+        self.bus = desktop.connect(desktop.env["DBUS_SESSION_BUS_ADDRESS"])
+        self.bus.register_object("/org/freedesktop/Notifications", Gio.DBusNodeInfo.new_for_xml(self.XML).interfaces[0], self.on_call)
+        Gio.bus_own_name_on_connection(self.bus, "org.freedesktop.Notifications", Gio.BusNameOwnerFlags.NONE, None, None)
+
+    def on_call(self, bus, sender, path, interface, method, args, invocation):
+        if method == "Notify":
+            self.shown.append((args.unpack()[3], args.unpack()[4]))
+        answers = {"Notify": ("(u)", (len(self.shown),)), "GetCapabilities": ("(as)", (["body", "actions"],)),
+                   "GetServerInformation": ("(ssss)", ("test", "test", "1", "1.2"))}
+        invocation.return_value(self.glib.Variant(*answers[method]) if method in answers else None)
