@@ -17,9 +17,30 @@ static void on_device(void *ctx, bool mic, const char *name, const char *label) 
     g_ptr_array_add(ctx, d);
 }
 
+/* What was found is good for a while: two rows ask at once, and again after each talk. Without a sound server
+ * GStreamer's monitor leaves descriptors open at each attempt, so there is a longer pause then. */
+#define GOOD_FOR_S 5
+#define NONE_GOOD_FOR_S 60
+
+static GMutex lock;
+static GPtrArray *found; /* under lock; NULL: not asked for yet */
+static gint64 found_us;
+
+static gboolean is_good(void) {
+    gint64 seconds = found != NULL && found->len > 0 ? GOOD_FOR_S : NONE_GOOD_FOR_S;
+    return found != NULL && g_get_monotonic_time() - found_us < seconds * G_USEC_PER_SEC;
+}
+
 static void list(GTask *task, gpointer source, gpointer data, GCancellable *cancellable) {
-    GPtrArray *devices = g_ptr_array_new_with_free_func(device_free);
-    (void)!myturn_list_devices(on_device, devices); /* no sound server: none */
+    g_mutex_lock(&lock);
+    if (!is_good()) {
+        g_clear_pointer(&found, g_ptr_array_unref);
+        found = g_ptr_array_new_with_free_func(device_free);
+        (void)!myturn_list_devices(on_device, found); /* no sound server: none */
+        found_us = g_get_monotonic_time();
+    }
+    GPtrArray *devices = g_ptr_array_ref(found);
+    g_mutex_unlock(&lock);
     g_task_return_pointer(task, devices, (GDestroyNotify)g_ptr_array_unref);
 }
 

@@ -145,13 +145,31 @@ static void on_conduct(MtgWindow *self, const myturn_event *e) {
     mtg_announcer_say(self->announcer, more);
 }
 
+/* What to do, where the library's text only says what happened. */
+static const char *advice(const char *code, gboolean logged_in) {
+    if (strcmp(code, "server_unreachable") == 0)
+        return logged_in ? _("Check your network. You need not do anything else; a talk goes on without the server.")
+                         : _("Check the server's address and your network, then log in again.");
+    if (strcmp(code, "mic_failed") == 0)
+        return _("Plug one in or choose another in the preferences, allow its use in the system's settings, and switch "
+                 "it on "
+                 "again. You can go on in writing.");
+    if (strcmp(code, "speaker_failed") == 0)
+        return _("Choose another in the preferences. You can go on in writing.");
+    return NULL;
+}
+
 static void on_error(MtgWindow *self, const myturn_event *e) {
     myturn_state state = mtg_session_state(self->session);
-    if (state == MYTURN_LOGGED_OUT || state == MYTURN_LOGGING_IN)
-        mtg_login_page_set_trouble(self->login_page, e->text);
+    gboolean logged_in = state != MYTURN_LOGGED_OUT && state != MYTURN_LOGGING_IN;
+    const char *more = advice(e->code, logged_in);
+    gboolean ends = g_str_has_suffix(e->text, ".");
+    g_autofree char *text = more != NULL ? g_strconcat(e->text, ends ? " " : ". ", more, NULL) : g_strdup(e->text);
+    if (logged_in)
+        mtg_notice_show(self->notice, e->code, text);
     else
-        mtg_notice_show(self->notice, e->code, e->text);
-    mtg_announcer_say(self->announcer, e->text);
+        mtg_login_page_set_trouble(self->login_page, text);
+    mtg_announcer_say(self->announcer, text);
 }
 
 static void on_mic(MtgWindow *self, const myturn_event *e) {
