@@ -49,8 +49,6 @@ static void add_reason(MtgReportDialog *self, gsize i) {
     if (i > 0)
         gtk_check_button_set_group(self->checks[i], self->checks[0]);
     gtk_widget_set_valign(GTK_WIDGET(self->checks[i]), GTK_ALIGN_CENTER);
-    gtk_accessible_update_property(GTK_ACCESSIBLE(self->checks[i]), GTK_ACCESSIBLE_PROPERTY_LABEL, _(reasons[i].text),
-                                   -1);
     adw_preferences_row_set_title(ADW_PREFERENCES_ROW(row), _(reasons[i].text));
     adw_action_row_add_prefix(ADW_ACTION_ROW(row), GTK_WIDGET(self->checks[i]));
     adw_action_row_set_activatable_widget(ADW_ACTION_ROW(row), GTK_WIDGET(self->checks[i]));

@@ -161,7 +161,7 @@ class Window:
                     return app
         return None
 
-    def until(self, what, done, limit_s=30):
+    def until(self, what, done, limit_s=60):
         end = time.monotonic() + limit_s
         while True:
             self.desktop.iterate()
@@ -219,15 +219,15 @@ class Window:
     def dump(self):
         return "\n".join(f"{'  ' * depth}{role}: {name}" for _, role, name, depth in self.walk())
 
-    def wait(self, role, name=None, limit_s=30):
+    def wait(self, role, name=None, limit_s=60):
         return self.until(f"{role} {name!r}", lambda: self.find(role, name), limit_s)
 
-    def wait_text(self, text, limit_s=30):
+    def wait_text(self, text, limit_s=60):
         self.until(f"text {text!r}", lambda: self.shows(text), limit_s)
 
     # What a user does
 
-    def press(self, name, role="push button", limit_s=30):
+    def press(self, name, role="push button", limit_s=60):
         node = self.until(f"{role} {name!r} that can be pressed",
                           lambda: (n := self.find(role, name)) and n.has("SENSITIVE") and n, limit_s)
         node.press()

@@ -1,6 +1,6 @@
 """Makes the pictures of the graphical client, each page and state in both languages, on a desktop of its own (Xvfb):
 
-    python3 docs/pictures/gtk/make.py [FOLDER]        (after ./test has installed what it needs and built; default: here)
+    python3 docs/pictures/gtk/make.py [FOLDER [LANGUAGE…]]        (after ./test has installed what it needs and built; default: here, all)
 """
 
 import pathlib
@@ -132,7 +132,7 @@ class Pictures:
         """The talk in the other styles: dark, high contrast, text half as large again."""
         large = self.folder / "large/gtk-4.0"
         large.mkdir(parents=True, exist_ok=True)
-        (large / "settings.ini").write_text(FONT + "gtk-xft-dpi=147456\n")
+        (large / "settings.ini").write_text(FONT.replace("11", "17"))
         for name, env in ("dark", DARK), ("contrast", CONTRAST), ("large", {"XDG_CONFIG_HOME": str(large.parent)}):
             partner = Person("dwa", self.url, self.folder, mic="tone:300", speaker="none")
             try:
@@ -158,7 +158,7 @@ def main():
         (settings / "settings.ini").write_text(FONT)
         server = Server(folder)
         try:
-            for language in LANGUAGES:
+            for language in sys.argv[2:] or LANGUAGES:
                 pictures = Pictures(desktop, out, language, server.url, folder)
                 pictures.tour()
                 pictures.styles()
