@@ -299,7 +299,7 @@ class Window:
         """Presses a button of the dialog in front. GTK before 4.10 has its label twice, once with the mnemonic's mark: "_Stay Stay"."""
         def button():
             dialog = next((n for n, role, _, _ in self.walk() if role == "dialog"), None)
-            return dialog and next((n for n, role, name, _ in self.walk(dialog) if role == "push button" and name.endswith(label)), None)
+            return dialog and next((n for n, role, name, _ in self.walk(dialog) if role == "push button" and name.endswith(label) and n.has("SENSITIVE")), None)
         self.until(f"button {label!r} in a dialog", button).press()
 
 

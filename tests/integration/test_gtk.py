@@ -33,7 +33,7 @@ def window(desktop, server):
     opened = []
 
     def start(name, *options, url=None, **kw):
-        opened.append(Window(desktop, url or server.url, *options, name=f"{name}-{len(opened)}-{time.monotonic_ns()}", **kw))
+        opened.append(Window(desktop, server.url if url is None else url, *options, name=f"{name}-{len(opened)}-{time.monotonic_ns()}", **kw))
         return opened[-1]
     yield start
     for one in opened:
@@ -135,18 +135,6 @@ def test_keyboard(window):
     jeden.keys("ctrl+b")
     jeden.answer("Block")
     jeden.wait_text("You will not be drawn together again")
-
-
-def test_report(window, server):
-    jeden = window("jeden").log_in("jeden")
-    dwa = window("dwa").log_in("dwa")
-    together(jeden, dwa)
-    dwa.hang_up()
-    jeden.wait_text("dwa has hung up")
-    jeden.press("Report…")
-    jeden.press("Advertising, or a machine", role="check box")
-    jeden.answer("Report")
-    jeden.wait_text("The report about dwa has reached the operator")
 
 
 def test_window_and_terminal(window, server, tmp_path):
