@@ -1,7 +1,7 @@
 /* TURN over TLS (turns:, RFC 8656 section 6.2.2): libnice speaks TURN over plain TCP only, so its connection goes to a
  * port on loopback, and from there on by TLS to the server, whose certificate is verified (chain and name).
  *
- * All in the GLib main context that was the thread default at creation. docs/adr/0013-turn-over-tls.md. */
+ * All in the GLib main context that was the thread default at creation. docs/adr/0021-turn-over-tls.md. */
 #ifndef MT_LINK_TURN_TLS_H
 #define MT_LINK_TURN_TLS_H
 
