@@ -16,10 +16,15 @@ import browser as browsers  # noqa: E402
 from people import Server  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "daemon(*options): what the server fixture's daemon is started with")
+
+
 @pytest.fixture
-def server(tmp_path):
-    """myturnd as most operators start it. server.url, server.sip, server.process, server.log (its console)."""
-    one = Server(tmp_path)
+def server(request, tmp_path):
+    """myturnd as most operators start it, or with @pytest.mark.daemon("--option", …). server.url, server.sip, server.process, server.log (its console)."""
+    marker = request.node.get_closest_marker("daemon")
+    one = Server(tmp_path, options=marker.args if marker else ())
     yield one
     one.close()
 

@@ -164,7 +164,7 @@ def test_microphone_test_and_devices(chromium, web_server):
     anna.do("click", selector="[data-testid=sound] summary")
     anna.click("test")
     anna.until("parseFloat(getComputedStyle(document.querySelector('.live .level')).getPropertyValue('--level')) > 0.3")
-    assert anna.evaluate("document.querySelectorAll('#mic-device option').length") >= 2
+    anna.until("document.querySelectorAll('#mic-device option').length >= 2")
     anna.do("click", selector="#hear")
     anna.click("test")
     assert anna.evaluate("document.querySelector('.live').hidden")
