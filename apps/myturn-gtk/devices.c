@@ -17,18 +17,15 @@ static void on_device(void *ctx, bool mic, const char *name, const char *label) 
     g_ptr_array_add(ctx, d);
 }
 
-/* What was found is good for a while: two rows ask at once, and again after each talk. Without a sound server
- * GStreamer's monitor leaves descriptors open at each attempt, so there is a longer pause then. */
+/* What was found is good for a while: two rows ask at once, and again after each talk. */
 #define GOOD_FOR_S 5
-#define NONE_GOOD_FOR_S 60
 
 static GMutex lock;
 static GPtrArray *found; /* under lock; NULL: not asked for yet */
 static gint64 found_us;
 
 static gboolean is_good(void) {
-    gint64 seconds = found != NULL && found->len > 0 ? GOOD_FOR_S : NONE_GOOD_FOR_S;
-    return found != NULL && g_get_monotonic_time() - found_us < seconds * G_USEC_PER_SEC;
+    return found != NULL && g_get_monotonic_time() - found_us < GOOD_FOR_S * G_USEC_PER_SEC;
 }
 
 static void list(GTask *task, gpointer source, gpointer data, GCancellable *cancellable) {

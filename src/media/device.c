@@ -80,19 +80,30 @@ static void report(GstDevice *device, mt_audio_device_fn *fn, void *ctx) {
     g_free(name);
 }
 
-mt_err mt_device_list(mt_audio_device_fn *fn, void *ctx) {
-    GstDeviceMonitor *monitor = gst_device_monitor_new();
-    gst_device_monitor_add_filter(monitor, "Audio/Source", NULL);
-    gst_device_monitor_add_filter(monitor, "Audio/Sink", NULL);
-    if (!gst_device_monitor_start(monitor)) {
-        gst_object_unref(monitor);
+static mt_err list_of(GstDeviceProvider *provider, mt_audio_device_fn *fn, void *ctx) {
+    bool started = gst_device_provider_can_monitor(provider); /* others are only asked */
+    if (started && !gst_device_provider_start(provider))
         return MT_ESYS;
-    }
-    GList *devices = gst_device_monitor_get_devices(monitor);
+    GList *devices = gst_device_provider_get_devices(provider);
     for (GList *it = devices; it != NULL; it = it->next)
         report(it->data, fn, ctx);
     g_list_free_full(devices, gst_object_unref);
-    gst_device_monitor_stop(monitor);
-    gst_object_unref(monitor);
+    if (started)
+        gst_device_provider_stop(provider);
     return MT_OK;
+}
+
+/* In the order in which a device is opened. Not by GstDeviceMonitor: it asks a provider that could not be started for
+ * its devices all the same, and PulseAudio's then leaves a memory file and two pipes open each time (1.22). */
+mt_err mt_device_list(mt_audio_device_fn *fn, void *ctx) {
+    static const char *const providers[] = {"pulsedeviceprovider", "alsadeviceprovider"};
+    mt_err err = MT_ESYS;
+    for (size_t i = 0; i < G_N_ELEMENTS(providers) && err != MT_OK; i++) {
+        GstDeviceProvider *provider = gst_device_provider_factory_get_by_name(providers[i]);
+        if (provider == NULL)
+            continue;
+        err = list_of(provider, fn, ctx);
+        gst_object_unref(provider);
+    }
+    return err;
 }
