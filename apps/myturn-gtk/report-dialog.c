@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app-id.h"
+#include "reason-check.h"
 
 /* In the order of docs/protocol; the words are ours. */
 static const struct {
@@ -45,7 +46,7 @@ static void on_response(MtgReportDialog *self, const char *answer, gpointer arg)
 
 static void add_reason(MtgReportDialog *self, gsize i) {
     GtkWidget *row = adw_action_row_new();
-    self->checks[i] = GTK_CHECK_BUTTON(gtk_check_button_new());
+    self->checks[i] = mtg_reason_check_new();
     if (i > 0)
         gtk_check_button_set_group(self->checks[i], self->checks[0]);
     gtk_widget_set_valign(GTK_WIDGET(self->checks[i]), GTK_ALIGN_CENTER);
