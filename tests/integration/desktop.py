@@ -295,12 +295,24 @@ class Window:
         self.answer("Hang Up")
         self.wait("push button", "I am Ready")
 
-    def answer(self, label):
-        """Presses a button of the dialog in front. GTK before 4.10 has its label twice, once with the mnemonic's mark: "_Stay Stay"."""
+    def dialog_button(self, label):
+        """A button of the dialog in front. GTK before 4.10 has its label twice, once with the mnemonic's mark: "_Stay Stay"."""
         def button():
             dialog = next((n for n, role, _, _ in self.walk() if role == "dialog"), None)
-            return dialog and next((n for n, role, name, _ in self.walk(dialog) if role == "push button" and name.endswith(label) and n.has("SENSITIVE")), None)
-        self.until(f"button {label!r} in a dialog", button).press()
+            return dialog and next((n for n, role, name, _ in self.walk(dialog) if role == "push button" and name.endswith(label)), None)
+        return self.until(f"button {label!r} in a dialog", button)
+
+    def answer(self, label):
+        self.until(f"button {label!r} that can be pressed", lambda: (n := self.dialog_button(label)).has("SENSITIVE") and n).press()
+
+    def choose(self, label):
+        """From the main menu, by keys and what is read out."""
+        self.keys("F10")
+        self.press(label, role="menu item")
+
+    def ask_to_close(self):
+        """By the button in the corner."""
+        self.press("Close")
 
 
 class Sound:

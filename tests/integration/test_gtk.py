@@ -18,6 +18,7 @@ from people import Person, Server, everybody, wait
 from sound import read_wav
 
 TALKS = int(os.environ.get("MT_GTK_TALKS", "8"))  # 100 for the long run
+IDLE_CONNECTIONS = 8  # what the client keeps open to the server between requests, at most
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +191,52 @@ def test_server_lost(desktop, tmp_path, window):
         one.close()
 
 
+def test_report(window, server):
+    """A reason must be chosen first; all of it as a screen reader does it."""
+    jeden, dwa = (window(name).log_in(name) for name in ("jeden", "dwa"))
+    together(jeden, dwa)
+    jeden.choose("Report Partner…")
+    reason = jeden.wait("radio button", "Threatened me or others")
+    assert not jeden.dialog_button("Report").has("SENSITIVE"), "not without a reason"
+    reason.press()
+    jeden.until("the reason chosen", lambda: (n := jeden.find("radio button", "Threatened me or others")) and n.has("CHECKED"))
+    jeden.press("Seems to be under 18", role="radio button")
+    jeden.until("one reason only", lambda: [n.name for n, role, _, _ in jeden.walk() if role == "radio button" and n.has("CHECKED")] == ["Seems to be under 18"])
+    jeden.answer("Report")
+    jeden.wait_text("The report about dwa has reached the operator")
+    dwa.wait_text("jeden has hung up.")
+
+
+def test_log_out(window, server):
+    jeden = window("jeden").log_in("jeden")
+    assert stats(server)["online"] == 1
+    jeden.choose("Log Out")
+    jeden.wait("text", "Your nickname")
+    jeden.until("the server told", lambda: stats(server)["online"] == 0)
+    jeden.log_in("jeden", agree=False)  # the rules have been agreed to
+    jeden.wait_text("Hello, jeden")
+    assert stats(server)["online"] == 1
+
+
+@pytest.mark.parametrize("state", ["waiting", "talking"])
+def test_closing(window, server, state):
+    """By its close button: hung up, logged out and ended within 2 s; a loaded machine is given 5."""
+    jeden, dwa = (window(name).log_in(name) for name in ("jeden", "dwa"))
+    if state == "talking":
+        together(jeden, dwa)
+    else:
+        jeden.ready()
+    begin = time.monotonic()
+    jeden.ask_to_close()
+    assert jeden.process.wait(30) == 0
+    took_s = time.monotonic() - begin
+    print(f"closed while {state} in {took_s:.2f} s")
+    assert took_s < 5
+    dwa.until("the server told", lambda: stats(server)["online"] == 1)
+    if state == "talking":
+        dwa.wait_text("jeden has hung up.")
+
+
 @pytest.mark.parametrize("how", ["none", "denied"])
 def test_microphone_that_cannot_be_had(window, tmp_path, how):
     sound = Sound(tmp_path / "sound", source=False, denied=how == "denied")
@@ -237,5 +284,5 @@ def test_many_talks_without_growth(window):
         sizes.append((resident_kib(jeden), files))
         print(talk, sizes[-1], flush=True)
     warm = min(TALKS // 2, 20)
-    assert sizes[-1][1] <= sizes[warm][1] + 4, "descriptors are left open"
+    assert sizes[-1][1] <= sizes[warm][1] + IDLE_CONNECTIONS, "descriptors are left open"
     assert sizes[-1][0] - sizes[warm][0] < 2048 + 40 * (TALKS - warm), "memory grows with each talk"
