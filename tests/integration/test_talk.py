@@ -289,14 +289,15 @@ def test_two_hundred_conversations_in_a_row(crowd, server):
         people[number % 2].type("q")
         people[number % 2].type("y")
         ended(people, number)
-        if number == 50:
+        if number == 100:
+            time.sleep(35)  # what SIP keeps of ended calls (timers of RFC 3261, 32 s) is freed, and used again by the next hundred
             before = [calm_sizes(pid) for pid in pids]
     after = [calm_sizes(pid) for pid in pids]
-    print("memory KiB, threads, descriptors after 50 and 200 talks:", list(zip(before, after)))
+    print("memory KiB, threads, descriptors after 100 and 200 talks:", list(zip(before, after)))
     for old, new in zip(before, after):
-        assert new[0] - old[0] < 3000, "memory grew"
+        assert new[0] - old[0] < 1500, "memory grew"
         assert new[1] - old[1] <= 1, "threads grew"
-        # A client keeps up to 8 idle HTTP connections, so the number moves; one leaked in each of 150 talks would not pass.
+        # A client keeps up to 8 idle HTTP connections, so the number moves; one leaked in each of 100 talks would not pass.
         assert new[2] - old[2] <= 16, "descriptors grew"
     assert {e["partner"] for e in jeden.find("drawn")} == {"dwa"}
     with pytest.raises(Failed):
