@@ -16,6 +16,7 @@ if [ ! -f "$base" ]; then
     mkdir -p "$(dirname "$base")"
     debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; exit 1; }
     [ ! -d /etc/apt/apt.conf.d ] || { grep -lis 'proxy' /etc/apt/apt.conf.d/* || true; } | xargs -r -I{} cp {} "$root/etc/apt/apt.conf.d/"
+    chmod 755 "$root"
     tar --create --file "$base.new" --directory "$root" --exclude=./proc/* --exclude=./sys/* .
     mv "$base.new" "$base"
 fi

@@ -31,6 +31,7 @@ class Stage:
         self.root = pathlib.Path(tempfile.mkdtemp(dir=folder))
         self.dir, self.user, self.entry, self.command, self.health = "/", None, [], [], None
         subprocess.run(["tar", "--extract", "--file", base, "--directory", self.root], check=True)
+        self.root.chmod(0o755)  # passed through by the server's user
         (self.root / "proc").mkdir(exist_ok=True)
         subprocess.run(["mount", "-t", "proc", "proc", self.root / "proc"], check=True)
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")

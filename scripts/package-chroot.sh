@@ -26,6 +26,7 @@ quietly() { "$@" >"$build.log" 2>&1 || { tail -n 40 "$build.log" >&2; fail "fail
 
 prepare() { # ROOT
     tar --extract --file "$base" --directory "$1"
+    chmod 755 "$1" # its root is passed through by the server's user
     mkdir -p "$1/proc" "$1/sys"
     mount -t proc proc "$1/proc"
     printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
@@ -65,14 +66,15 @@ begin() { # starts what the unit starts, as its user, and asks it
     command=$(sed -n 's/^ExecStart=//p' "$clean"/lib/systemd/system/myturnd.service "$clean"/usr/lib/systemd/system/myturnd.service 2>/dev/null | head -n 1)
     user=$(sed -n 's/^User=//p' "$clean"/lib/systemd/system/myturnd.service "$clean"/usr/lib/systemd/system/myturnd.service 2>/dev/null | head -n 1)
     inside "$clean" getent passwd "$user" >/dev/null || fail "there is no user $user"
+    # exec, so that the number kept is the server's own and not a shell's around it
     # shellcheck disable=SC2086
-    inside "$clean" setpriv --reuid "$user" --regid "$user" --clear-groups ${command/\$MYTURND_OPTIONS/} --http 127.0.0.1:0 --sip 127.0.0.1:0 \
-        >"$clean/run/ready" 2>"$clean/run/log" &
+    (exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 chroot "$clean" setpriv --reuid "$user" --regid "$user" --clear-groups ${command/\$MYTURND_OPTIONS/} --http 127.0.0.1:0 --sip 127.0.0.1:0 \
+        >"$clean/run/try-ready" 2>"$clean/run/try-log") &
     echo $! >"$clean/run/myturnd.pid"
-    for _ in $(seq 100); do grep -q '^ready' "$clean/run/ready" && break; sleep 0.1; done
+    for _ in $(seq 100); do grep -q '^ready' "$clean/run/try-ready" && break; sleep 0.1; done
     local url
-    url=http://$(sed -n 's/^ready http=\([^ ]*\).*/\1/p' "$clean/run/ready")
-    curl --silent --fail --max-time 10 "$url/healthz" >/dev/null || { cat "$clean/run/log" >&2; fail "the server does not answer"; }
+    url=http://$(sed -n 's/^ready http=\([^ ]*\).*/\1/p' "$clean/run/try-ready")
+    curl --silent --fail --max-time 10 "$url/healthz" >/dev/null || { cat "$clean/run/try-log" >&2; fail "the server does not answer"; }
     if [ -d "$clean/usr/share/myturn/web" ]; then
         curl --silent --fail --max-time 10 "$url/" | grep -qi '<html' || fail "the page does not answer"
     fi
