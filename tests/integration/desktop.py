@@ -237,9 +237,12 @@ class Window:
 
     def xdotool(self, *args):
         """Keyboard and mouse, after the focus has gone to this window."""
-        ids = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], env=self.desktop.env,
-                             capture_output=True, text=True).stdout.split()
-        subprocess.run(["xdotool", "windowfocus", "--sync", ids[-1], *args], env=self.desktop.env, check=True, timeout=30)
+        def focus():  # a dialog that is being closed may be gone between the two
+            ids = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], env=self.desktop.env,
+                                 capture_output=True, text=True).stdout.split()
+            return ids and subprocess.run(["xdotool", "windowfocus", "--sync", ids[-1]], env=self.desktop.env, timeout=30).returncode == 0
+        self.until("keyboard focus", focus)
+        subprocess.run(["xdotool", *args], env=self.desktop.env, check=True, timeout=30)
 
     def keys(self, *keys):
         self.xdotool("key", "--delay", "30", *keys)
@@ -304,6 +307,7 @@ class Window:
 
     def answer(self, label):
         self.until(f"button {label!r} that can be pressed", lambda: (n := self.dialog_button(label)).has("SENSITIVE") and n).press()
+        self.until("the dialog's end", lambda: all(role != "dialog" for _, role, _, _ in self.walk()))
 
     def choose(self, label):
         """From the main menu, by keys and what is read out."""
