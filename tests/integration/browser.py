@@ -110,6 +110,24 @@ class Page:
         """Waits until the partner's message stands in the log."""
         self.until(f"[...document.querySelectorAll('.said.theirs .bubble')].some(b => b.textContent === {json.dumps(text)})", limit_s)
 
+    def sound_arrives(self):
+        """The partner is heard, by WebAudio's level and by the browser's own count. A page's own fake microphone beeps once a second."""
+        self.until("parseFloat(getComputedStyle(document.querySelector('.heard .level')).getPropertyValue('--level')) > 0.3")
+        self.until("window.__pcs.at(-1).getStats().then(r => [...r.values()].some(s => s.type === 'inbound-rtp' && s.kind === 'audio' && s.totalAudioEnergy > 0.0001))")
+
+    def loudest_hz(self):
+        """The strongest frequency in what is heard of the partner."""
+        return self.evaluate("""(async () => {
+            const context = new AudioContext(), analyser = context.createAnalyser();
+            analyser.fftSize = 8192;
+            context.createMediaStreamSource(new MediaStream([window.__pcs.at(-1).getReceivers()[0].track])).connect(analyser);
+            await new Promise((done) => setTimeout(done, 1000));
+            const bins = new Float32Array(analyser.frequencyBinCount);
+            analyser.getFloatFrequencyData(bins);
+            await context.close();
+            return bins.indexOf(Math.max(...bins)) * context.sampleRate / analyser.fftSize;
+        })()""")
+
     @property
     def partner(self):
         return self.evaluate("document.querySelector('h1 .name')?.textContent ?? ''")

@@ -13,6 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "demo")]
 
 import browser as browsers  # noqa: E402
+from desktop import Desktop, Sound, Window  # noqa: E402
 from people import Server  # noqa: E402
 
 
@@ -81,21 +82,32 @@ def web_server(page_built, start_server):
 
 
 @pytest.fixture
-def sound_server(tmp_path):
-    """A private PulseAudio with two null sinks: what is played into `mouth` is what the source `mic` hears."""
-    script, socket = tmp_path / "sound.pa", tmp_path / "native"
-    script.write_text(f"""load-module module-native-protocol-unix socket={socket} auth-anonymous=1
-load-module module-null-sink sink_name=ear rate=48000 channels=1
-load-module module-null-sink sink_name=mouth rate=48000 channels=1
-load-module module-remap-source source_name=mic master=mouth.monitor channels=1
-""")
-    env = dict(os.environ, HOME=str(tmp_path), XDG_RUNTIME_DIR=str(tmp_path), PULSE_RUNTIME_PATH=str(tmp_path))
-    process = subprocess.Popen(["pulseaudio", "-n", "-F", script, "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1",
-                                "--disable-shm=yes"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 10
-    while not socket.exists():
-        assert process.poll() is None and time.monotonic() < end, "PulseAudio did not start"
-        time.sleep(0.05)
-    yield f"unix:{socket}"
-    process.terminate()
-    process.wait()
+def sound(tmp_path):
+    one = Sound(tmp_path / "sound")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def sound_server(sound):
+    return sound.env["PULSE_SERVER"]
+
+
+@pytest.fixture(scope="module")
+def desktop(tmp_path_factory):
+    one = Desktop(tmp_path_factory.mktemp("desktop"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def window(desktop, server):
+    """window(NAME, …) -> a window at the server; all are closed at the end, which must go well."""
+    opened = []
+
+    def start(name, *options, url=None, **kw):
+        opened.append(Window(desktop, server.url if url is None else url, *options, name=f"{name}-{len(opened)}-{time.monotonic_ns()}", **kw))
+        return opened[-1]
+    yield start
+    for one in opened:
+        one.close()

@@ -270,6 +270,7 @@ class Window:
     # Pages of myturn-gtk
 
     def log_in(self, name, agree=True):
+        self.user = name
         self.type_into(self.wait("text", "Your nickname"), name)
         self.press("Log In")
         if agree:
@@ -317,6 +318,15 @@ class Window:
     def ask_to_close(self):
         """By the button in the corner."""
         self.press("Close")
+
+
+def together(a, b):
+    """Both in a talk with each other; the four words, which must be the same."""
+    a.ready()
+    b.press("I am Ready")
+    words = [a.in_talk(b.user), b.in_talk(a.user)]
+    assert words[0] == words[1] and len(words[0].split()) == 4
+    return words[0]
 
 
 class Sound:

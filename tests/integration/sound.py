@@ -27,3 +27,17 @@ def correlation(spoken, heard):
     norm = numpy.sqrt(window * numpy.sum(spoken ** 2))
     usable = norm > 1e-3 * norm.max() if norm.max() > 0 else numpy.zeros(len(norm), bool)
     return float(numpy.max(cross[usable] / norm[usable])) if usable.any() else 0.0
+
+
+def tone_level(recording, hz, around_hz=3):
+    """How much of the purest second is this tone, within so many Hz (short beeps are spread): 1 is all of it."""
+    samples, rate = read_wav(recording)
+    best = 0.0
+    for begin in range(0, max(1, len(samples) - rate), rate // 2):
+        piece = samples[begin:begin + rate]
+        if len(piece) < rate // 2 or numpy.sqrt(numpy.mean(piece ** 2)) < 0.01:
+            continue
+        power = numpy.abs(numpy.fft.rfft(piece * numpy.hanning(len(piece)))) ** 2
+        first, last = (round(edge * len(piece) / rate) for edge in (hz - around_hz, hz + around_hz))
+        best = max(best, float(power[first:last + 1].sum() / power.sum()))
+    return best

@@ -10,70 +10,19 @@ import subprocess
 import time
 import urllib.request
 
-import numpy
 import pytest
 
-from desktop import Desktop, Sound, Window
+from desktop import Sound, together
 from people import Person, Server, everybody, wait
-from sound import read_wav
+from sound import tone_level
 
 TALKS = int(os.environ.get("MT_GTK_TALKS", "8"))  # 100 for the long run
 IDLE_CONNECTIONS = 8  # what the client keeps open to the server between requests, at most
 
 
-@pytest.fixture(scope="module")
-def desktop(tmp_path_factory):
-    one = Desktop(tmp_path_factory.mktemp("desktop"))
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def window(desktop, server):
-    """window(NAME, …) -> a window at the server; all are closed at the end, which must go well."""
-    opened = []
-
-    def start(name, *options, url=None, **kw):
-        opened.append(Window(desktop, server.url if url is None else url, *options, name=f"{name}-{len(opened)}-{time.monotonic_ns()}", **kw))
-        return opened[-1]
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def sound(tmp_path):
-    one = Sound(tmp_path / "sound")
-    yield one
-    one.close()
-
-
 def stats(server):
     with urllib.request.urlopen(server.url + "/v1/stats", timeout=10) as answer:
         return json.load(answer)
-
-
-def together(a, b):
-    """Both in a talk; the four words, which must be the same."""
-    a.ready()
-    b.press("I am Ready")
-    words = [a.in_talk("dwa"), b.in_talk("jeden")]
-    assert words[0] == words[1] and len(words[0].split()) == 4
-    return words[0]
-
-
-def tone_level(recording, hz):
-    """How much of the loudest second is this tone: 1 is all of it."""
-    samples, rate = read_wav(recording)
-    best = 0.0
-    for begin in range(0, max(1, len(samples) - rate), rate // 2):
-        piece = samples[begin:begin + rate]
-        if len(piece) < rate // 2 or numpy.sqrt(numpy.mean(piece ** 2)) < 0.01:
-            continue
-        power = numpy.abs(numpy.fft.rfft(piece * numpy.hanning(len(piece)))) ** 2
-        at = round(hz * len(piece) / rate)
-        best = max(best, float(power[at - 3:at + 4].sum() / power.sum()))
-    return best
 
 
 def test_two_windows(window, desktop, server, sound, tmp_path):

@@ -31,7 +31,7 @@ def hears(fox, text):
 
 
 def words(fox):
-    fox.until("document.querySelector('[data-testid=words]').textContent.split(' ').length === 4")
+    fox.until("document.querySelector('[data-testid=words]')?.textContent.split(' ').length === 4")
     return fox.evaluate("document.querySelector('[data-testid=words]').textContent").split()
 
 

@@ -20,12 +20,6 @@ def loudest(wav):
     return max(map(abs, samples), default=0)
 
 
-def sound_arrives(page):
-    """The fake microphone beeps once a second, the terminal's hums: heard by WebAudio's level, and by the browser's own count."""
-    page.until("parseFloat(getComputedStyle(document.querySelector('.heard .level')).getPropertyValue('--level')) > 0.3")
-    page.until("window.__pcs.at(-1).getStats().then(r => [...r.values()].some(s => s.type === 'inbound-rtp' && s.kind === 'audio' && s.totalAudioEnergy > 0.0001))")
-
-
 def test_two_pages_talk(chromium, web_server):
     anna, bob = two(chromium, web_server)
     talk(anna, bob)
@@ -40,7 +34,7 @@ def test_two_pages_talk(chromium, web_server):
         assert not page.stats("s.type === 'outbound-rtp' && s.packetsSent > 0"), "the microphone is off at first"
         page.click("mic")
         other.until("document.querySelector('[data-testid=partner-mic]').dataset.on === 'true'")
-        sound_arrives(other)
+        other.sound_arrives()
     anna.click("mic")
     bob.until("document.querySelector('[data-testid=partner-mic]').dataset.on === 'false'")
     assert anna.evaluate("window.__pcs.at(-1).getSenders()[0].track === null")
@@ -90,7 +84,7 @@ def test_page_and_terminal(chromium, web_server, tmp_path, caller):
         wait([ola], "the page's microphone", lambda: ola.find("mic", who="partner", on=True))
         ola.type("m")
         anna.until("document.querySelector('[data-testid=partner-mic]').dataset.on === 'true'")
-        sound_arrives(anna)
+        anna.sound_arrives()
         wait([ola], "the beeps at the terminal", lambda: loudest(ola.heard) > 2000)
         if caller == "page":
             anna.hang_up()
