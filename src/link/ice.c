@@ -17,8 +17,8 @@ enum {
     GATHER_SERVER_LIMIT_MS = 1500,
     GATHER_RELAY_LIMIT_MS =
         4000,             /* without a relay there is no talk: TCP and TLS through a slow network take their time */
-    SETTLE_MS = 300,      /* after the first reflexive or relayed candidate: other families may follow */
-    SETTLE_RELAY_MS = 30, /* one relay is enough where nothing else counts */
+    SETTLE_MS = 300,      /* after the first reflexive candidate: other families and a relay may follow */
+    SETTLE_RELAY_MS = 30, /* after the first relay: it came with a reflexive one, and reaches everybody */
     LOCAL_ADDRESSES_MAX = 8,
 };
 
@@ -32,7 +32,8 @@ struct mt_ice {
     char *ufrag, *pwd;  /* owned */
     GPtrArray *tunnels; /* owned, of mt_turn_tls */
     bool with_server;
-    bool gathered, settling;
+    guint settle_ms; /* 0: nothing that others can reach has come yet */
+    bool gathered;
     bool relay_only;
 };
 
@@ -151,14 +152,17 @@ static void on_gathering_done(NiceAgent *agent, guint stream, mt_ice *ice) {
     gathered(ice);
 }
 
-/* Servers are asked from every local address, and from some of them there is never an answer. */
+/* Servers are asked from every local address, and from some of them there is never an answer. Nor is there a STUN server's
+ * that is the TURN server, too: libnice takes it for the relay's and drops it. */
 static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, mt_ice *ice) {
-    if (ice->gathered || ice->settling || candidate->type == NICE_CANDIDATE_TYPE_HOST)
+    bool relayed = candidate->type == NICE_CANDIDATE_TYPE_RELAYED;
+    guint ms = relayed ? SETTLE_RELAY_MS : SETTLE_MS;
+    if (ice->gathered || candidate->type == NICE_CANDIDATE_TYPE_HOST || (ice->relay_only && !relayed))
         return;
-    if (ice->relay_only && candidate->type != NICE_CANDIDATE_TYPE_RELAYED)
+    if (ice->settle_ms != 0 && ice->settle_ms <= ms)
         return;
-    ice->settling = true;
-    set_limit(ice, ice->relay_only ? SETTLE_RELAY_MS : SETTLE_MS);
+    ice->settle_ms = ms;
+    set_limit(ice, ms);
 }
 
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, mt_ice *ice) {
@@ -255,7 +259,7 @@ mt_err mt_ice_gather(mt_ice *ice) {
         mt_log(MT_LOG_WARN, "ice", "no address to gather candidates from");
         return MT_ESYS;
     }
-    if (ice->gathered || ice->settling)
+    if (ice->gathered || ice->settle_ms != 0)
         return MT_OK;
     if (ice->relay_only)
         set_limit(ice, GATHER_RELAY_LIMIT_MS);
