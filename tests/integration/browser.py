@@ -29,13 +29,21 @@ def prepare():
             subprocess.run(["node", "build.mjs"], cwd=WEB, check=True, timeout=120, stdout=subprocess.DEVNULL)
 
 
+SELECTED = """window.__pcs.at(-1).getStats().then(r => {
+    const all = [...r.values()], pair = r.get(all.find(s => s.type === 'transport').selectedCandidatePairId);
+    return pair ? [r.get(pair.localCandidateId).candidateType, r.get(pair.remoteCandidateId).candidateType] : [];
+})"""
+
+
 class Failed(AssertionError):
     pass
 
 
 class Browser:
-    def __init__(self, **wish):
-        self.process = subprocess.Popen(["node", HERE / "js/browser.mjs", json.dumps({"executable": executable(), **wish})],
+    """before: a command prefix, for a namespace."""
+
+    def __init__(self, before=(), **wish):
+        self.process = subprocess.Popen([*before, "node", HERE / "js/browser.mjs", json.dumps({"executable": executable(), **wish})],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert json.loads(self.process.stdout.readline() or "{}").get("ready"), "the browser did not start"
 
@@ -136,6 +144,11 @@ class Page:
     def words(self):
         self.until("document.querySelector('[data-testid=words]')?.textContent.split(' ').length === 4")
         return self.text("words").split()
+
+    @property
+    def path(self):
+        """Kinds of the candidates of the path in use: own and partner's."""
+        return self.evaluate(SELECTED)
 
     def hang_up(self):
         self.click("hangup")

@@ -24,25 +24,29 @@ class Net:
         self.prefix, self.names, self.links = f"mt{os.getpid() % 100000}", [], 0
 
     @staticmethod
-    def missing():
-        """Why there can be no namespaces here; None: there can."""
+    def missing(nat=False):
+        """Why there can be no namespaces here, or no NAT in them; None: there can."""
         for tool in ("ip", "nft", "sysctl"):
             if not shutil.which(tool) and not os.path.exists(f"/usr/sbin/{tool}"):
                 return f"{tool} is not installed"
         if os.geteuid() != 0:
             return "network namespaces need root"
-        name = f"mt{os.getpid() % 100000}probe"
         try:
-            run("ip", "netns", "add", name)
-            run("ip", "netns", "del", name)
+            with Net() as net:
+                if nat:
+                    net.person("probe", nat=True, random_ports=True)
         except (subprocess.CalledProcessError, OSError) as error:
-            return f"no network namespaces here: {getattr(error, 'stderr', error)}"
+            return f"no network namespaces{' with NAT' if nat else ''} here: {getattr(error, 'stderr', error)}"
         return None
 
     def __enter__(self):
-        self._add("hub")
-        self.ip("hub", "addr", "add", f"{HUB}/32", "dev", "lo")
-        self._forward("hub")
+        try:
+            self._add("hub")
+            self.ip("hub", "addr", "add", f"{HUB}/32", "dev", "lo")
+            self._forward("hub")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -77,7 +81,8 @@ class Net:
         return near
 
     def person(self, who, nat=False, random_ports=False):
-        """Returns the address that others see. random_ports: a NAT whose ports cannot be guessed (symmetric)."""
+        """Returns the address that others see. random_ports: a NAT whose ports cannot be guessed (symmetric). As at home, the router
+        drops what nobody behind it asked for: if it took that for its own, the port would be taken when somebody there then needs it."""
         number = sum(1 for n in self.names if n.endswith("-p")) + 1
         self._add(f"{who}-p")
         if not nat:
@@ -96,6 +101,10 @@ class Net:
                 }}
             }}
             table ip filter {{
+                chain itself {{
+                    type filter hook input priority 0; policy accept
+                    iifname "{outside}" ct state new drop
+                }}
                 chain inward {{
                     type filter hook forward priority 0; policy drop
                     ct state established,related accept

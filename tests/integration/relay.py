@@ -27,9 +27,9 @@ def make_authority(folder, address):
 
 
 class Relay:
-    """relay.url("udp" | "tcp" | "tls"), relay.secret_file. `before`: a command prefix, for a namespace."""
+    """relay.url("udp" | "tcp" | "tls"), relay.secret_file. `before`: a command prefix, for a namespace. settings: further lines of its configuration."""
 
-    def __init__(self, folder, address="127.0.0.1", before=(), secret=SECRET):
+    def __init__(self, folder, address="127.0.0.1", before=(), secret=SECRET, settings=()):
         folder = pathlib.Path(folder)
         self.address, self.log = address, folder / "turn.log"
         self.port, self.tls_port = (3478, 5349) if before else (free_port(address), free_port(address))
@@ -38,13 +38,14 @@ class Relay:
         self.secret_file = folder / "turn.secret"
         self.secret_file.write_text(SECRET + "\n")
         self.secret_file.chmod(0o600)
-        settings = folder / "turn.conf"
-        settings.write_text("\n".join([
+        conf = folder / "turn.conf"
+        conf.write_text("\n".join([
+            *settings,
             f"listening-ip={address}", f"relay-ip={address}", f"listening-port={self.port}", f"tls-listening-port={self.tls_port}",
             "fingerprint", "use-auth-secret", f"static-auth-secret={secret}", f"realm={REALM}", "no-cli", "allow-loopback-peers",
             f"cert={folder / 'turn.pem'}", f"pkey={folder / 'turn.key'}", "no-multicast-peers", "no-dtls", "simple-log",
             f"log-file={self.log}", f"pidfile={folder / 'turn.pid'}", f"userdb={folder / 'turn.db'}"]) + "\n")
-        self.process = subprocess.Popen([*before, "turnserver", "-c", settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*before, "turnserver", "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._await(before)
 
     def _await(self, before):
