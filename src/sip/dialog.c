@@ -282,12 +282,19 @@ void mt_sip_call_user_gone(mt_sip_server *s, mt_sip_account *a) {
     }
 }
 
-/* An INVITE whose connection broke goes out again over the new one: the same agent takes it for a repetition. */
+/* Went it where its receiver is not any more? One who has changed his network leaves a connection behind that looks
+ * alive for minutes; but what rings somewhere already is not to ring elsewhere, too. */
+static bool went_astray(const mt_sip_server *s, const mt_sip_ctxn *t, const mt_sip_flow *now) {
+    return !mt_sip_flow_alive(s, &t->flow) ||
+           (!t->initial && t->state == MT_SIP_TXN_TRYING && !mt_sip_flow_eq(&t->flow, now));
+}
+
+/* An INVITE that got lost goes out again over the new connection: the same agent takes it for a repetition. */
 static void invite_again(mt_sip_server *s, mt_sip_side *side, const mt_sip_account *a) {
     MT_LIST_FOREACH(it, &side->call->ctxns) {
         mt_sip_ctxn *t = MT_CONTAINER(it, mt_sip_ctxn, link);
         if (t->side != side || t->method != MT_SIP_METHOD_INVITE || t->state >= MT_SIP_TXN_COMPLETED ||
-            mt_sip_flow_alive(s, &t->flow) || t->flow.transport != a->flow.transport)
+            !went_astray(s, t, &a->flow) || t->flow.transport != a->flow.transport)
             continue;
         t->flow = a->flow;
         mt_sip_out_bytes(s, &t->flow, mt_sip_str_slice(&t->request));
