@@ -205,6 +205,10 @@ mt_err mt_data_send(mt_data *d, mt_slice text) {
     return mt_sctp_send(d->sctp, d->stream, MT_PPID_STRING, text.p, text.len);
 }
 
+void mt_data_beat(mt_data *d) {
+    mt_sctp_beat(d->sctp);
+}
+
 mt_err mt_data_voice(mt_data *d, const void *frame, size_t len_bytes) {
     if (!d->voice_open)
         return MT_ESTATE;

@@ -44,6 +44,7 @@ void mt_data_close(mt_data *d);   /* as mt_sctp_close */
 void mt_data_input(mt_data *d, const void *p, size_t len_bytes);
 /* MT_EMORE: SCTP's buffer is full. MT_ESTATE: not open. MT_ESYS. */
 mt_err mt_data_send(mt_data *d, mt_slice text) MT_MUST_CHECK;
+void mt_data_beat(mt_data *d); /* a sign of life, below the messages */
 /* One frame of voice, at once or never. MT_ESTATE: that channel is not open. MT_ELIMIT: so much is under way that it
  * would come too late: it is dropped. MT_ESYS. */
 mt_err mt_data_voice(mt_data *d, const void *frame, size_t len_bytes) MT_MUST_CHECK;

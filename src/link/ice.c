@@ -224,6 +224,11 @@ mt_err mt_ice_create(const mt_ice_config *cfg, const mt_ice_events *events, void
     return MT_OK;
 }
 
+void mt_ice_hand_over(mt_ice *ice, const mt_ice_events *events, void *ctx) {
+    ice->on = *events;
+    ice->ctx = ctx;
+}
+
 /* The tunnels stay until the allocations behind them are given back. */
 static void on_closed(GObject *agent, GAsyncResult *result, gpointer tunnels) {
     g_closing--;

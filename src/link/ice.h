@@ -36,6 +36,8 @@ typedef struct mt_ice_config {
 
 /* MT_ESYS: libnice refused. ctx goes to every event. */
 mt_err mt_ice_create(const mt_ice_config *cfg, const mt_ice_events *events, void *ctx, mt_ice **out) MT_MUST_CHECK;
+/* Events go there from now on. */
+void mt_ice_hand_over(mt_ice *ice, const mt_ice_events *events, void *ctx);
 /* No event follows. Sockets close at once; a TURN allocation is freed in the background by the main context. */
 void mt_ice_destroy(mt_ice *ice);
 

@@ -82,6 +82,7 @@ static void stop_timers(mt_link *l) {
     mt_link_timer_stop(&l->grace);
     mt_link_timer_stop(&l->tick);
     mt_link_timer_stop(&l->flush);
+    mt_link_restart_stop_timers(l);
 }
 
 static gboolean on_ended(void *data) {
@@ -115,6 +116,7 @@ void mt_link_heard(mt_link *l) {
     if (!l->reconnecting || l->phase != MT_PHASE_SECURE)
         return;
     l->reconnecting = false;
+    mt_link_voice_open(l, true);
     MT_LINK_CALL(l, reconnecting, l->ctx, false);
 }
 
@@ -131,23 +133,24 @@ static gboolean on_told(void *data) {
     return G_SOURCE_REMOVE;
 }
 
-static mt_err write_sdp(mt_link *l, mt_sdp *sdp) {
-    mt_sdp_write_options opt = {.relay_only = l->cfg.relay_only};
-    mt_random_bytes(mt_random_kernel(), &opt.session_id, sizeof opt.session_id);
-    opt.session_id >>= 1;
-    (void)g_strlcpy(sdp->ufrag, mt_ice_ufrag(l->ice), sizeof sdp->ufrag);
-    (void)g_strlcpy(sdp->pwd, mt_ice_pwd(l->ice), sizeof sdp->pwd);
+mt_err mt_link_describe(mt_link *l, mt_ice *ice, mt_sdp *sdp, mt_buf *out) {
+    mt_sdp_write_options opt = {.relay_only = l->cfg.relay_only, .session_id = l->session_id, .version = l->version};
+    (void)g_strlcpy(sdp->ufrag, mt_ice_ufrag(ice), sizeof sdp->ufrag);
+    (void)g_strlcpy(sdp->pwd, mt_ice_pwd(ice), sizeof sdp->pwd);
     memcpy(sdp->fingerprint, mt_dtls_fingerprint(l->dtls), sizeof sdp->fingerprint);
     sdp->ptime_ms = l->cfg.ptime_ms;
     sdp->end_of_candidates = true;
-    char **lines = mt_ice_candidates(l->ice);
+    sdp->candidate_count = 0;
+    char **lines = mt_ice_candidates(ice);
     for (char **line = lines; *line != NULL; line++)
         if (mt_sdp_add_candidate(sdp, mt_slice_of(*line)) != MT_OK)
             mt_log(MT_LOG_DEBUG, "link", "a candidate of ours is left out");
     g_strfreev(lines);
     if (sdp->candidate_count == 0)
         return MT_ENOENT; /* a dead TURN server or a wrong password shows in nothing else */
-    return mt_sdp_write(sdp, &opt, &l->local_sdp);
+    mt_err err = mt_sdp_write(sdp, &opt, out);
+    l->version += err == MT_OK ? 1 : 0;
+    return err;
 }
 
 void mt_link_write_local(mt_link *l) {
@@ -161,7 +164,7 @@ void mt_link_write_local(mt_link *l) {
         l->local->l16_first = l->cfg.codec == MT_CODEC_L16;
         l->local->cbc = l->cfg.policy == MT_POLICY_CBC;
     }
-    mt_err err = write_sdp(l, l->local);
+    mt_err err = mt_link_describe(l, l->ice, l->local, &l->local_sdp);
     if (err != MT_OK) {
         mt_log(MT_LOG_ERROR, "link", "no session description: %s",
                err == MT_ENOENT ? "no address or relay to be reached at" : mt_err_str(err));
@@ -257,6 +260,9 @@ mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, v
     mt_link_voice_init(l);
     g_queue_init(&l->pending.texts);
     mt_buf_init(&l->local_sdp, MT_SDP_MAX_BYTES);
+    mt_buf_init(&l->next.sdp, MT_SDP_MAX_BYTES);
+    mt_random_bytes(mt_random_kernel(), &l->session_id, sizeof l->session_id);
+    l->session_id >>= 1;
     mt_buf_init(&l->out, MT_CHAN_MAX_BYTES);
     mt_buf_init(&l->in, MT_CHAN_MAX_BYTES);
     mt_err err = mt_link_path_create(l);
@@ -269,6 +275,7 @@ mt_err mt_link_create(const mt_link_config *cfg, const mt_link_events *events, v
 }
 
 static void free_link(mt_link *l) {
+    mt_link_restart_deinit(l);
     mt_link_path_destroy(l);
     mt_link_talk_deinit(l);
     mt_buf_deinit(&l->local_sdp);
@@ -308,16 +315,14 @@ void mt_link_destroy(mt_link *l) {
 void mt_link_bye(mt_link *l) {
     if (l->phase >= MT_PHASE_BYE)
         return;
-    bool can_say = l->phase >= MT_PHASE_WORDS;
-    if (can_say)
-        mt_link_talk_say_bye(l);
-    if (l->phase == MT_PHASE_CLOSED)
-        return;
-    if (!can_say) {
+    if (l->phase < MT_PHASE_WORDS) {
         mt_link_finish(l, MT_LINK_LOCAL_BYE);
         return;
     }
-    l->phase = MT_PHASE_BYE;
+    l->phase = MT_PHASE_BYE; /* first: a mute callee speaks again */
+    mt_link_talk_say_bye(l);
+    if (l->phase == MT_PHASE_CLOSED)
+        return;
     mt_link_timer_stop(&l->limit);
     l->limit = mt_link_timer(l, BYE_MS, on_bye_limit);
 }

@@ -4,7 +4,11 @@
  *
  * Caller:  create -> on_local(offer ready) -> mt_link_local_sdp -> INVITE … 200 -> mt_link_remote_sdp(answer)
  * Callee:  create -> mt_link_remote_sdp(offer) -> on_local(answer ready) -> mt_link_local_sdp -> 200
- * Then on_secure (DTLS up, fingerprint verified, data channel open, words agreed), talk, mt_link_bye, on_closed, mt_link_destroy. */
+ * Then on_secure (DTLS up, fingerprint verified, data channel open, words agreed), talk, mt_link_bye, on_closed, mt_link_destroy.
+ *
+ * In the talk another path can be looked for beside the one in use (ICE restart, docs/protocol/sdp.md): under the same keys and words, the talk moves onto it as soon as it works.
+ * Caller:  mt_link_restart -> on_restart -> mt_link_restart_sdp -> re-INVITE … 200 -> mt_link_restart_remote(answer), or mt_link_restart_stop
+ * Callee:  mt_link_restart_remote(offer) -> on_restart -> mt_link_restart_sdp -> 200 */
 #ifndef MT_LINK_LINK_H
 #define MT_LINK_LINK_H
 
@@ -66,6 +70,7 @@ typedef struct mt_link_events {
     void (*reconnecting)(void *ctx, bool on);               /* silent 3 s / heard again. The owner applies the 3 s / 15 s rule with signalling */
     void (*closed)(void *ctx, mt_link_end why);             /* once; nothing follows. destroy may be called from here */
     void (*rtcp)(void *ctx, mt_slice compound);             /* the same for RTCP (RFC 3550 section 6, rtcp-mux) */
+    void (*restart)(void *ctx, bool ready);                 /* the restart's SDP can be taken; false: no address or relay to be reached at, it is given up */
 } mt_link_events;
 
 typedef struct mt_link_config {
@@ -95,6 +100,14 @@ void mt_link_destroy(mt_link *l); /* any state; no callback follows */
 mt_err mt_link_local_sdp(mt_link *l, const char **out) MT_MUST_CHECK;
 /* The partner's offer or answer. MT_EBAD: refused by the gate (488). MT_ESTATE: there is one already. */
 mt_err mt_link_remote_sdp(mt_link *l, mt_slice sdp) MT_MUST_CHECK;
+
+/* Caller, in the talk: gathers for a new path; an earlier try that has not led to one is given up. MT_ESTATE: callee, or no talk. MT_ESYS: no address. */
+mt_err mt_link_restart(mt_link *l) MT_MUST_CHECK;
+/* The partner's offer (callee; gives an earlier one up) or answer (caller). MT_EBAD: refused by the gate (488), the talk goes on over what there is. MT_ESTATE: no talk, or
+ * there is no offer that this could be the answer to. MT_ESYS: no address. */
+mt_err mt_link_restart_remote(mt_link *l, mt_slice sdp) MT_MUST_CHECK;
+mt_err mt_link_restart_sdp(mt_link *l, const char **out) MT_MUST_CHECK; /* borrowed until the next restart or destroy. MT_EMORE: not ready */
+void mt_link_restart_stop(mt_link *l); /* gives up what is not in use yet */
 
 /* Talk; MT_ESTATE before secure and after the end. Text: MT_ELIMIT above 4,000 code points or when more is queued than the channel takes
  * (try again), MT_EBAD if not UTF-8 or empty. */

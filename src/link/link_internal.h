@@ -1,4 +1,5 @@
-/* What link.c (life), link_path.c (ICE to data channel) and link_talk.c (what is said in it) share. */
+/* What link.c (life), link_path.c (ICE to data channel), link_restart.c (another path) and link_talk.c (what is said in
+ * it) share. */
 #ifndef MT_LINK_LINK_INTERNAL_H
 #define MT_LINK_LINK_INTERNAL_H
 
@@ -36,6 +37,15 @@ typedef struct mt_link_pending {
     uint64_t pong_id;
 } mt_link_pending;
 
+/* A path that is being looked for beside the one in use. */
+typedef struct mt_link_next {
+    mt_ice *ice;            /* owned; NULL: none */
+    mt_sdp *local, *remote; /* owned; NULL until known */
+    mt_buf sdp;             /* empty until it is ready */
+    bool ready;             /* what the owner is told */
+    GSource *told, *limit;  /* owned; NULL when not running */
+} mt_link_next;
+
 struct mt_link {
     mt_link_config cfg;      /* its pointers are to the two below */
     mt_ice_servers *servers; /* owned, wiped: with credentials */
@@ -47,7 +57,10 @@ struct mt_link {
     mt_link_end end;
     unsigned calling; /* depth of callbacks into the owner */
 
-    mt_ice *ice;                /* owned */
+    mt_ice *ice;                /* owned; changes under voice_lock */
+    mt_ice *old;                /* owned; of the path before: only heard, for a while. NULL: none */
+    mt_link_next next;
+    GSource *old_limit;         /* owned; NULL when not running */
     mt_dtls *dtls;              /* owned */
     mt_data *data;              /* owned; NULL before DTLS is up */
     mt_srtp *srtp;              /* owned; NULL before DTLS is up */
@@ -59,6 +72,8 @@ struct mt_link {
     mt_sdp *local, *remote; /* owned; remote NULL until it came */
     mt_buf local_sdp;       /* empty until it is ready */
     bool gathered;
+    uint64_t session_id; /* of o= */
+    unsigned version;
 
     mt_sas sas;
     bool sas_live;
@@ -69,7 +84,7 @@ struct mt_link {
 
     GSource *told, *ended, *limit, *grace, *tick, *flush; /* owned; NULL when not running */
     int64_t remote_us, ice_us, dtls_us, channel_us;       /* moments; 0: not yet */
-    int64_t heard_ms, ping_ms;
+    int64_t heard_ms, ping_ms, beat_ms;
     mt_ice_path told_path;
     bool reconnecting;
 };
@@ -92,6 +107,8 @@ void mt_link_finish(mt_link *l, mt_link_end why);
 void mt_link_heard(mt_link *l); /* an authenticated packet came */
 
 void mt_link_write_local(mt_link *l); /* if all that it needs is there */
+/* What is ours and the agent's into sdp, and that as text. MT_ENOENT: there is no address or relay to be reached at. */
+mt_err mt_link_describe(mt_link *l, mt_ice *ice, mt_sdp *sdp, mt_buf *out) MT_MUST_CHECK;
 
 /* link_voice.c */
 void mt_link_voice_init(mt_link *l);
@@ -103,11 +120,24 @@ void mt_link_voice_frame(mt_link *l, mt_slice frame);                      /* a 
 mt_err mt_link_path_create(mt_link *l) MT_MUST_CHECK;
 mt_err mt_link_path_remote(mt_link *l) MT_MUST_CHECK; /* l->remote is known */
 void mt_link_path_destroy(mt_link *l);
+mt_err mt_link_agent_create(mt_link *l, const mt_ice_events *events, mt_ice **out) MT_MUST_CHECK;
+void mt_link_packet(mt_link *l, const uint8_t *p, size_t len_bytes); /* of any agent */
+/* An agent is the path in use from now on, and tells the link as the first one did. */
+void mt_link_path_use(mt_link *l, mt_ice *ice);
+void mt_link_path_look(mt_link *l); /* tells if the path is of another kind than was told */
+
+/* link_restart.c */
+void mt_link_restart_stop_timers(mt_link *l);
+void mt_link_restart_deinit(mt_link *l);
+/* A callee who hears nothing asks for a new path by falling silent: nothing but STUN leaves him. */
+bool mt_link_is_mute(const mt_link *l);
+
 void mt_link_take_path(mt_link *l, mt_link_path *out); /* and remembers it as told */
 
 void mt_link_talk_start(mt_link *l); /* the channel is open */
 void mt_link_talk_message(mt_link *l, mt_slice json);
 void mt_link_talk_say_bye(mt_link *l);
+void mt_link_talk_beat(mt_link *l); /* while reconnecting: gives the partner something to hear */
 void mt_link_talk_deinit(mt_link *l);
 
 #endif

@@ -37,6 +37,8 @@ static void on_data_end(void *ctx, mt_data_end why) {
 
 static void on_dtls_send(void *ctx, const uint8_t *p, size_t len_bytes) {
     mt_link *l = ctx;
+    if (mt_link_is_mute(l))
+        return;
     if (mt_ice_send(l->ice, p, len_bytes) != MT_OK)
         mt_log(MT_LOG_DEBUG, "link", "no path for a DTLS packet");
 }
@@ -118,7 +120,7 @@ void mt_link_take_path(mt_link *l, mt_link_path *out) {
 }
 
 /* The path moved, and everything above goes on over it. */
-static void look_at_path(mt_link *l) {
+void mt_link_path_look(mt_link *l) {
     mt_ice_path now = l->told_path;
     if (l->phase != MT_PHASE_SECURE || mt_ice_selected(l->ice, l->remote, &now) != MT_OK)
         return;
@@ -132,7 +134,7 @@ static void look_at_path(mt_link *l) {
 static void on_writable(void *ctx) {
     mt_link *l = ctx;
     if (l->phase != MT_PHASE_ICE) {
-        look_at_path(l);
+        mt_link_path_look(l);
         return;
     }
     mt_link_timer_stop(&l->grace);
@@ -154,8 +156,7 @@ static void on_failed(void *ctx) {
 }
 
 /* Told apart by the first byte, RFC 7983; STUN ends inside libnice. */
-static void on_packet(void *ctx, const uint8_t *p, size_t len_bytes) {
-    mt_link *l = ctx;
+void mt_link_packet(mt_link *l, const uint8_t *p, size_t len_bytes) {
     if (l->phase == MT_PHASE_CLOSED || len_bytes == 0)
         return;
     if (p[0] >= 20 && p[0] <= 63)
@@ -164,17 +165,33 @@ static void on_packet(void *ctx, const uint8_t *p, size_t len_bytes) {
         mt_link_voice_packet(l, p, len_bytes);
 }
 
-mt_err mt_link_path_create(mt_link *l) {
-    static const mt_ice_events ice_events = {
-        .gathered = on_gathered, .writable = on_writable, .failed = on_failed, .packet = on_packet};
-    static const mt_dtls_events dtls_events = {
-        .send = on_dtls_send, .up = on_dtls_up, .data = on_dtls_data, .end = on_dtls_end};
+static void on_packet(void *ctx, const uint8_t *p, size_t len_bytes) {
+    mt_link_packet(ctx, p, len_bytes);
+}
+
+static const mt_ice_events ice_events = {
+    .gathered = on_gathered, .writable = on_writable, .failed = on_failed, .packet = on_packet};
+
+mt_err mt_link_agent_create(mt_link *l, const mt_ice_events *events, mt_ice **out) {
     mt_ice_config cfg = {.controlling = l->cfg.caller,
                          .loopback = l->cfg.loopback,
                          .relay_only = l->cfg.relay_only,
                          .servers = l->servers,
                          .ca_file = l->ca_file};
-    mt_err err = mt_ice_create(&cfg, &ice_events, l, &l->ice);
+    return mt_ice_create(&cfg, events, l, out);
+}
+
+void mt_link_path_use(mt_link *l, mt_ice *ice) {
+    pthread_mutex_lock(&l->voice_lock);
+    l->ice = ice;
+    pthread_mutex_unlock(&l->voice_lock);
+    mt_ice_hand_over(ice, &ice_events, l);
+}
+
+mt_err mt_link_path_create(mt_link *l) {
+    static const mt_dtls_events dtls_events = {
+        .send = on_dtls_send, .up = on_dtls_up, .data = on_dtls_data, .end = on_dtls_end};
+    mt_err err = mt_link_agent_create(l, &ice_events, &l->ice);
     if (err == MT_OK)
         err = mt_dtls_create(l->cfg.policy == MT_POLICY_CBC ? MT_DTLS_CBC : MT_DTLS_GCM, &dtls_events, l, &l->dtls);
     if (err == MT_OK)

@@ -33,6 +33,7 @@ typedef struct item {
 } item;
 
 struct mt_sctp {
+    uint16_t peer_port;
     uint32_t id;         /* stands for the address: a late packet of a dead association finds nobody */
     struct socket *sock; /* owned; NULL once closed */
     mt_sctp_events on;
@@ -254,24 +255,29 @@ static struct sockaddr_conn make_address(uint32_t id, uint16_t port) {
     return (struct sockaddr_conn){.sconn_family = AF_CONN, .sconn_port = htons(port), .sconn_addr = address(id)};
 }
 
-static bool connect_both_ways(mt_sctp *s, uint16_t peer_port) {
+static bool set_path(mt_sctp *s, struct sctp_paddrparams path) {
+    struct sockaddr_conn peer = make_address(s->id, s->peer_port);
+    memcpy(&path.spp_address, &peer, sizeof peer);
+    return set(s->sock, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path);
+}
+
+static bool connect_both_ways(mt_sctp *s) {
     struct sockaddr_conn own = make_address(s->id, MT_SCTP_PORT);
-    struct sockaddr_conn peer = make_address(s->id, peer_port);
+    struct sockaddr_conn peer = make_address(s->id, s->peer_port);
     struct sctp_paddrparams path = {.spp_flags = SPP_PMTUD_DISABLE | SPP_HB_DISABLE, .spp_pathmtu = PATH_MTU_BYTES};
     if (usrsctp_bind(s->sock, (struct sockaddr *)&own, sizeof own) != 0)
         return false;
     if (usrsctp_connect(s->sock, (struct sockaddr *)&peer, sizeof peer) != 0 && errno != EINPROGRESS)
         return false;
-    memcpy(&path.spp_address, &peer, sizeof peer);
-    return set(s->sock, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path);
+    return set_path(s, path);
 }
 
-static mt_err open_socket(mt_sctp *s, uint16_t peer_port) {
+static mt_err open_socket(mt_sctp *s) {
     usrsctp_register_address(address(s->id));
     g_hash_table_insert(g_associations, address(s->id), s);
     s->sock = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, on_receive, NULL, 0, address(s->id));
     if (s->sock == NULL || usrsctp_set_non_blocking(s->sock, 1) != 0 || !set_options(s->sock) ||
-        !connect_both_ways(s, peer_port)) {
+        !connect_both_ways(s)) {
         mt_log(MT_LOG_ERROR, "sctp", "set-up: %s", strerror(errno));
         return MT_ESYS;
     }
@@ -289,7 +295,8 @@ mt_err mt_sctp_create(uint16_t peer_port, const mt_sctp_events *events, void *ct
     g_queue_init(&s->inbox);
     if (g_hash_table_size(g_associations) == 0)
         g_ticked_ms = mt_clock_ms();
-    if (open_socket(s, peer_port) != MT_OK) {
+    s->peer_port = peer_port;
+    if (open_socket(s) != MT_OK) {
         mt_sctp_destroy(s);
         return MT_ESYS;
     }
@@ -364,6 +371,11 @@ unsigned mt_sctp_queued(const mt_sctp *s) {
     if (s->sock == NULL || usrsctp_getsockopt(s->sock, IPPROTO_SCTP, SCTP_STATUS, &status, &len) != 0)
         return 0;
     return (unsigned)status.sstat_unackdata + status.sstat_penddata;
+}
+
+void mt_sctp_beat(mt_sctp *s) {
+    if (s->sock != NULL && s->up)
+        (void)set_path(s, (struct sctp_paddrparams){.spp_flags = SPP_HB_DEMAND});
 }
 
 void mt_sctp_reset(mt_sctp *s, uint16_t stream) {

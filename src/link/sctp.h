@@ -45,6 +45,8 @@ mt_err mt_sctp_send(mt_sctp *s, uint16_t stream, uint32_t ppid, const void *p, s
 /* Unordered, sent once: what is lost is lost (RFC 3758, 7496). */
 mt_err mt_sctp_send_once(mt_sctp *s, uint16_t stream, uint32_t ppid, const void *p, size_t len_bytes) MT_MUST_CHECK;
 unsigned mt_sctp_queued(const mt_sctp *s); /* packets that wait to be sent, or for their confirmation */
+/* Sends a heartbeat, which the partner's association answers by itself: a sign of life when there is nothing to say. */
+void mt_sctp_beat(mt_sctp *s);
 /* Closes our side of a stream; waits its turn while another reset is on its way. */
 void mt_sctp_reset(mt_sctp *s, uint16_t stream);
 

@@ -95,6 +95,17 @@ static void on_closed(void *ctx, mt_link_end why) {
         destroy(e);
 }
 
+static void on_restart(void *ctx, bool ready) {
+    link_end *e = ctx;
+    count_late(e);
+    if (ready)
+        e->restarts++;
+    else
+        e->restarts_failed++;
+    if (e->destroy_in_restart)
+        destroy(e);
+}
+
 static const mt_link_events events = {.local_ready = on_ready,
                                       .secure = on_secure,
                                       .text = on_text,
@@ -102,7 +113,8 @@ static const mt_link_events events = {.local_ready = on_ready,
                                       .partner_mic = on_mic,
                                       .rtp = on_rtp,
                                       .reconnecting = on_reconnecting,
-                                      .closed = on_closed};
+                                      .closed = on_closed,
+                                      .restart = on_restart};
 
 mt_link_config pair_config(bool caller) {
     mt_link_config cfg = {.caller = caller, .codec = MT_CODEC_OPUS, .ptime_ms = 20, .loopback = true};

@@ -15,12 +15,13 @@ typedef struct link_end {
     mt_link_secure how;
     int closed; /* mt_link_end; -1: not */
     unsigned texts, rtps, reconnecting_on, reconnecting_off, callbacks_after_end;
+    unsigned restarts, restarts_failed; /* told by on_restart */
     bool typing, mic, disordered;
     unsigned last_number; /* of texts "n" */
     GString *text;        /* the last one */
     uint8_t rtp[1500];
     size_t rtp_len;
-    bool destroy_in_secure, destroy_in_text, destroy_in_closed;
+    bool destroy_in_secure, destroy_in_text, destroy_in_closed, destroy_in_restart;
 } link_end;
 
 typedef char *sdp_rewrite_fn(struct link_pair *pair, const char *sdp, bool from_caller); /* g_malloc'ed */
