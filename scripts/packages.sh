@@ -8,7 +8,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 gettext
  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
 packages_web="nodejs npm"
-packages_gtk="libgtk-4-dev libadwaita-1-dev librsvg2-common adwaita-icon-theme gstreamer1.0-plugins-base"
+packages_gtk="libgtk-4-dev libgtk-4-bin libadwaita-1-dev desktop-file-utils librsvg2-common adwaita-icon-theme gstreamer1.0-plugins-base"
 packages_demo="espeak-ng"
 packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio coturn nginx-light caddy nftables nodejs npm pulseaudio pulseaudio-utils
  xvfb xdotool dbus at-spi2-core python3-gi gir1.2-atspi-2.0 libglib2.0-bin imagemagick appstream desktop-file-utils fonts-cantarell

@@ -88,7 +88,7 @@ static int act(const mt_options *options, const mt_buf *faults) {
     } else if (options->print_config) {
         mt_options_print(options, stdout);
     } else {
-        mt_sandbox_prepare();
+        mt_sandbox_prepare(options->sandbox);
         mt_options_setup_log(options);
         return serve(options);
     }

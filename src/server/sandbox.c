@@ -20,9 +20,14 @@ mt_err mt_sandbox_mode_parse(const char *s, mt_sandbox_mode *out) {
     return MT_EBAD;
 }
 
-void mt_sandbox_prepare(void) {
-    /* Through an io_uring, files and sockets are opened past every filter. Some versions of libuv make one. */
+void mt_sandbox_prepare(mt_sandbox_mode mode) {
+    if (mode == MT_SANDBOX_OFF)
+        return;
     (void)setenv("UV_USE_IO_URING", "0", 1);
+    /* From 1.49 on libuv makes a ring for its loop whatever the environment says, unless the kernel has none. If this
+     * fails, so does the filter that is to come, and that tells why. */
+    if (mt_sandbox_filter_possible() && mt_sandbox_filter_no_io_uring() != MT_OK)
+        mt_log(MT_LOG_DEBUG, "sandbox", "io_uring cannot be kept away");
 }
 
 /* A part cannot be had: whether to go on without it. */

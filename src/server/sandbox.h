@@ -24,8 +24,9 @@ typedef struct mt_sandbox_config {
 /* try, require, off. MT_EBAD: another word. */
 mt_err mt_sandbox_mode_parse(const char *s, mt_sandbox_mode *out) MT_MUST_CHECK;
 
-/* To be called first of all, before the loop or a library opens anything. */
-void mt_sandbox_prepare(void);
+/* To be called first of all, before the loop or a library opens anything: nothing gets an io_uring, through which files
+ * and sockets are opened past every filter. */
+void mt_sandbox_prepare(mt_sandbox_mode mode);
 /* When ports are open and files are read. Afterwards files open for reading only, and nothing is started, unless
  * needed. MT_EDENIED: the user cannot be changed, or a part is required and cannot be had; the reason was logged, and
  * the process is to end. */

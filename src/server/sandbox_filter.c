@@ -246,16 +246,27 @@ bool mt_sandbox_filter_possible(void) {
     return SANITIZED == 0;
 }
 
-mt_err mt_sandbox_filter_load(const mt_sandbox_needs *needs) {
-    scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    if (f == NULL)
-        return MT_ENOMEM;
-    set_attributes(f);
-    mt_err err = add_rules(f, needs);
+/* Loads it unless something went wrong before; released in any case. */
+static mt_err load(scmp_filter_ctx f, mt_err err) {
     if (err == MT_OK)
         err = of(seccomp_load(f));
     int saved_errno = errno;
     seccomp_release(f);
     errno = saved_errno;
     return err;
+}
+
+mt_err mt_sandbox_filter_no_io_uring(void) {
+    scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+    if (f == NULL)
+        return MT_ENOMEM;
+    return load(f, add(f, SCMP_ACT_ERRNO(ENOSYS), "io_uring_setup", 0, NULL));
+}
+
+mt_err mt_sandbox_filter_load(const mt_sandbox_needs *needs) {
+    scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    if (f == NULL)
+        return MT_ENOMEM;
+    set_attributes(f);
+    return load(f, add_rules(f, needs));
 }

@@ -16,6 +16,9 @@ typedef struct mt_sandbox_needs {
 
 /* Whether this build can be filtered at all: not with sanitizers, whose runtime calls what it likes. */
 bool mt_sandbox_filter_possible(void);
+/* All calls but io_uring_setup, which is as if the kernel had none, for all threads, for ever; may be followed by the
+ * filter below. Errors as there. */
+mt_err mt_sandbox_filter_no_io_uring(void) MT_MUST_CHECK;
 /* For all threads, for ever. MT_ESYS: the kernel or libseccomp refuses (errno). MT_ENOMEM. */
 mt_err mt_sandbox_filter_load(const mt_sandbox_needs *needs) MT_MUST_CHECK;
 
