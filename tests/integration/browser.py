@@ -150,6 +150,11 @@ class Page:
         """Kinds of the candidates of the path in use: own and partner's."""
         return self.evaluate(SELECTED)
 
+    @property
+    def ports(self):
+        """The UDP ports of the talk's own candidates, as text: the path may move from one to another."""
+        return {str(s["port"]) for s in self.stats("s.type === 'local-candidate' && s.protocol === 'udp'")}
+
     def hang_up(self):
         self.click("hangup")
         self.click("hangup")

@@ -15,10 +15,12 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "demo")]
 import browser as browsers  # noqa: E402
 from desktop import Desktop, Sound, Window  # noqa: E402
 from people import Server  # noqa: E402
+from wiretap import Capture  # noqa: E402
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "daemon(*options): what the server fixture's daemon is started with")
+    config.addinivalue_line("markers", "capture(*filter): what the capture fixture's tcpdump looks for")
 
 
 @pytest.fixture
@@ -111,3 +113,12 @@ def window(desktop, server):
     yield start
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def capture(request, tmp_path):
+    """Captures UDP on loopback, or what @pytest.mark.capture("filter") says; call it to end that, for the file."""
+    marker = request.node.get_closest_marker("capture")
+    one = Capture(tmp_path / "talk.pcap", *(marker.args if marker else ["udp"]))
+    yield one.stop
+    one.close()

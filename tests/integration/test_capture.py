@@ -1,11 +1,7 @@
 """Packets of a talk, captured on loopback: neither text nor voice crosses in the clear (A14). Looked at as a wiretap would."""
 
-import os
-import shutil
-import signal
 import struct
 import subprocess
-import time
 
 import numpy
 import pytest
@@ -32,25 +28,7 @@ def udp_payloads(path):
             yield struct.unpack("!HH", udp[:4]) + (udp[8:],)
 
 
-@pytest.fixture
-def capture(tmp_path):
-    if os.geteuid() != 0 or not shutil.which("tcpdump"):
-        pytest.skip("capturing needs tcpdump and root")
-    path = tmp_path / "talk.pcap"
-    process = subprocess.Popen(["tcpdump", "-i", "lo", "-U", "-s", "0", "-B", "16384", "-w", path], stderr=subprocess.PIPE)
-    assert b"listening" in process.stderr.readline()
-
-    def stop():
-        time.sleep(0.5)  # the kernel hands over what it still buffers
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
-        return path
-    yield stop
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-
-
+@pytest.mark.capture()
 @pytest.mark.parametrize("codec", ["opus", "pcm"])
 def test_nothing_in_the_clear(server, tmp_path, capture, codec):
     people = [Person(n, server.url, tmp_path, options=["--codec", codec]) for n in ("jeden", "dwa")]

@@ -1,40 +1,21 @@
 """What a talk is protected by under each policy (A14), as a wiretap sees it: two terminals, speech and text, a capture on
-loopback looked at by tshark on the talk's own ports."""
+loopback looked at by tshark on the talk's own ports. The browser's side of it, too."""
 
-import os
-import shutil
-import signal
+import re
 import subprocess
 import time
 
 import numpy
 import pytest
 
+from browser import Page
+from browser import talk as talk_pages
 from people import Person, everybody, pause, wait
 from sound import correlation, read_wav
+from wiretap import AEAD_PROFILES, first_bytes, only, payloads, server_hello, udp_ports, voice
 
-CBC_SUITE, ENCRYPT_THEN_MAC, USE_SRTP = 0xc024, 22, 14
-AEAD_PROFILES = {0x0007, 0x0008}
-
-
-@pytest.fixture
-def capture(tmp_path):
-    if os.geteuid() != 0 or not shutil.which("tcpdump"):
-        pytest.skip("capturing needs tcpdump and root")
-    path = tmp_path / "talk.pcap"
-    process = subprocess.Popen(["tcpdump", "--immediate-mode", "-i", "lo", "-U", "-s", "0", "-B", "16384", "-w", path, "udp"],
-                               stderr=subprocess.PIPE)
-    assert any(b"listening" in line for line in iter(process.stderr.readline, b""))
-
-    def stop():
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
-        return path
-    yield stop
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+CBC_SUITE, ENCRYPT_THEN_MAC, USE_SRTP, SUPPORTED_VERSIONS = 0xc024, 22, 14, 43
+GCM_OR_CHACHA = {0xc02c, 0xc02b, 0xcca9}
 
 
 @pytest.fixture
@@ -82,40 +63,6 @@ def talk(people):
     return ports
 
 
-def fields(path, port, display, *names):
-    """What tshark reads in the packets of that port that pass the filter: a list of lists of strings."""
-    out = subprocess.run(["tshark", "-r", path, "-d", f"udp.port=={port},dtls", "-Y", f"udp.port=={port} && {display}",
-                          "-T", "fields", *(a for n in names for a in ("-e", n))], capture_output=True, text=True, check=True).stdout
-    return [line.split("\t") for line in out.splitlines()]
-
-
-def udp_ports(person):
-    """Those that this client has open: other talks of the machine are none of ours."""
-    out = subprocess.run(["ss", "-Hunap"], capture_output=True, text=True, check=True).stdout
-    return {line.split()[3].rsplit(":", 1)[1] for line in out.splitlines() if f"pid={person.process.pid}," in line}
-
-
-def server_hello(path, own):
-    """Port, suite, extension types and SRTP profile of the talk's DTLS ServerHello. own: the talk's ports."""
-    out = subprocess.run(["tshark", "-r", path, "-Y", "udp", "-T", "fields", "-e", "udp.srcport", "-e", "udp.payload"],
-                         capture_output=True, text=True, check=True).stdout
-    ports = [p for p, payload in (line.split("\t") for line in out.splitlines()) if payload.startswith("16fe") and p in own]
-    assert ports, "no DTLS handshake was captured"
-    for port in dict.fromkeys(ports):
-        hellos = fields(path, port, "dtls.handshake.type == 2", "dtls.handshake.ciphersuite", "dtls.handshake.extension.type",
-                        "dtls.use_srtp.protection_profile")
-        if hellos:
-            suite, extensions, profile = hellos[0]
-            return port, int(suite, 0), {int(e, 0) for e in extensions.split(",")}, int(profile, 0) if profile else None
-    raise AssertionError("no ServerHello was captured")
-
-
-def first_bytes(path, port):
-    out = subprocess.run(["tshark", "-r", path, "-Y", f"udp.port=={port}", "-T", "fields", "-e", "udp.payload"],
-                         capture_output=True, text=True, check=True).stdout
-    return [int(line[:2], 16) for line in out.splitlines() if line]
-
-
 @pytest.mark.parametrize("codec", ["opus", "pcm"])
 def test_cbc_to_the_letter(start, capture, codec):
     people = start(*[["--policy", "cbc", "--codec", codec]] * 2)
@@ -125,7 +72,7 @@ def test_cbc_to_the_letter(start, capture, codec):
         assert (how["policy"], how["encrypted"], how["srtp"]) == ("cbc", True, ""), how
         assert how["dtls"] == "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384"
         assert how["codec"] == codec
-    path = capture()
+    path = only(capture(), ports)
     port, suite, extensions, profile = server_hello(path, ports)
     assert suite == CBC_SUITE and ENCRYPT_THEN_MAC in extensions and USE_SRTP not in extensions and profile is None
     seen = first_bytes(path, port)
@@ -137,7 +84,7 @@ def test_gcm_has_aead_srtp(start, capture):
     people = start(["--policy", "gcm"], ["--policy", "gcm,cbc"])
     ports = talk(people)
     assert {p.find("secure")[0]["policy"] for p in people} == {"gcm"}
-    path = capture()
+    path = only(capture(), ports)
     port, suite, extensions, profile = server_hello(path, ports)
     assert profile in AEAD_PROFILES, profile
     assert suite == 0xc02c and ENCRYPT_THEN_MAC not in extensions
@@ -157,3 +104,97 @@ def test_no_common_policy_is_no_pair(start):
     trzy.type("")
     everybody([trzy], "secure")
     assert trzy.find("secure")[0]["policy"] in ("gcm", "cbc")
+
+
+def elements(extension):
+    """The ids in a packet's header extension (RFC 8285, section 4.2)."""
+    found, at = set(), 4
+    while at < len(extension):
+        padding = extension[at] == 0
+        if not padding:
+            found.add(extension[at] >> 4)
+        at += 1 if padding else 2 + (extension[at] & 15)
+    return found
+
+
+def look_at(path):
+    """Nothing but STUN, DTLS and SRTP crosses a browser's ports. The first byte of a frame of Opus says how it is coded and is the same
+    for long: one that takes all values is encrypted."""
+    packets = payloads(path)
+    assert all(p[0] <= 3 or 20 <= p[0] <= 63 or 128 <= p[0] <= 191 for p in packets)
+    frames = list(voice(packets))
+    firsts = {frame[0] for _, frame in frames}
+    print(len(frames), "voice packets, their first bytes of", len(firsts), "values")
+    assert len(frames) > 200 and len(firsts) > 120
+    return frames
+
+
+@pytest.mark.parametrize("caller", ["page", "terminal"])
+def test_gcm_with_chromium_has_aead_srtp(chromium, web_server, tmp_path, capture, caller):
+    """The caller is the DTLS server, so each of the two chooses once."""
+    page = Page(chromium, web_server.url, "anna").log_in()
+    person = Person("ola", web_server.url, tmp_path, mic="tone:440", speaker="none")
+    try:
+        everybody([person], "logged-in")
+        first, second = (page.ready, lambda: person.type("")) if caller == "terminal" else (lambda: person.type(""), page.ready)
+        first()
+        time.sleep(2)  # until the long-held request is up: who asks then makes the draw, and calls
+        second()
+        everybody([person], "secure")
+        assert person.find("drawn")[0]["role"] == ("caller" if caller == "terminal" else "callee")
+        page.on("convo")
+        page.click("mic")
+        person.type("m")
+        pause([person], 5)
+        ports = page.ports
+        assert person.find("secure")[0]["srtp"] == "AEAD_AES_256_GCM"
+        page.do("click", selector="[data-testid=details] summary")
+        page.until("document.querySelector('[data-testid=srtp]').textContent.endsWith('AEAD_AES_256_GCM')")
+        assert not page.evaluate("document.querySelector('[data-testid=not-gcm]').checkVisibility()")
+        page.hang_up()
+        everybody([person], "ended")
+    finally:
+        person.close()
+    path = only(capture(), ports)
+    _, suite, extensions, profile = server_hello(path, ports)
+    assert USE_SRTP in extensions and SUPPORTED_VERSIONS not in extensions  # that would be DTLS 1.3
+    print(hex(suite), hex(profile))
+    assert profile in AEAD_PROFILES and suite in GCM_OR_CHACHA
+    look_at(path)
+
+
+def test_cbc_with_chromium_is_no_pair(chromium, web_server, tmp_path):
+    page = Page(chromium, web_server.url, "anna").log_in()
+    person = Person("ola", web_server.url, tmp_path, ["--policy", "cbc"], "none", "none")
+    try:
+        everybody([person], "logged-in")
+        person.type("")
+        page.ready()
+        everybody([person], "waiting", ready=2)
+        pause([person], 3)
+        assert page.page == "wait" and not person.find("drawn")
+    finally:
+        person.close()
+
+
+def test_two_chromiums(chromium, web_server, capture):
+    """What two browsers take among themselves is theirs to choose; it is encrypted, and the page shows what it is."""
+    pages = anna, bob = [Page(chromium, web_server.url, name).log_in() for name in ("anna", "bob")]
+    talk_pages(*pages)
+    for page in pages:
+        page.click("mic")
+    time.sleep(5)
+    (transport,) = anna.stats("s.type === 'transport'")
+    print(transport["tlsVersion"], transport["dtlsCipher"], transport["srtpCipher"])
+    assert transport["srtpCipher"]
+    anna.do("click", selector="[data-testid=details] summary")
+    anna.until(f"document.querySelector('[data-testid=srtp]').textContent === '{transport['srtpCipher']}'")
+    aead = "AEAD" in transport["srtpCipher"]
+    assert anna.evaluate("document.querySelector('[data-testid=not-gcm]').checkVisibility()") != aead
+    ports = anna.ports
+    known = dict(re.findall(r"a=extmap:(\d+)\S* (\S+)", anna.evaluate("window.__pcs.at(-1).currentRemoteDescription.sdp")))
+    anna.hang_up()
+    bob.ended()
+    beside = {known[str(e)] for extension, _ in look_at(only(capture(), ports)) for e in elements(extension)}
+    print("beside the voice:", beside)
+    assert beside and not [uri for uri in beside if "audio-level" in uri]

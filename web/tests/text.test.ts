@@ -44,6 +44,15 @@ test('a good description passes, without TCP candidates', () => {
     gate(strip(OFFER, true), { kind: 'offer', relayOnly: true });
 });
 
+test('the level of the voice, which would stand beside it in the clear, is neither offered nor taken', () => {
+    const extensions = 'a=extmap:1/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n';
+    const loud = OFFER.replace('a=rtcp-mux', `a=extmap:3 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n${extensions}a=rtcp-mux`);
+    for (const out of [strip(loud, false), gate(loud, offer)]) {
+        assert.ok(!out.includes('audio-level'));
+        assert.ok(out.includes('a=extmap:4 '));
+    }
+});
+
 test('other hashes than SHA-256 do not reach the browser', () => {
     const out = gate(OFFER.replace('a=setup', `a=fingerprint:sha-1 ${FP.slice(0, 59)}\r\na=setup`), offer);
     assert.ok(!out.includes('sha-1'));

@@ -4,6 +4,9 @@
 const MAX_SDP = 16_384;
 const MAX_CANDIDATES = 60;
 
+/** The level of the voice would stand in the clear beside each encrypted packet (RFC 6464), so it is neither offered nor taken. */
+const LEVEL = /^a=extmap:\d+(?:\/\w+)? urn:ietf:params:rtp-hdrext:(?:ssrc|csrc)-audio-level\b/;
+
 interface Candidate { line: string; type: string }
 
 /** One UDP candidate rebuilt from what was understood, with a blank related address; null: passed over. */
@@ -32,7 +35,7 @@ export function strip(sdp: string, relayOnly: boolean): string {
             out.push('c=IN IP4 0.0.0.0');
         } else if (line.startsWith('m=')) {
             out.push(line.replace(/^(m=\S+) \d+/, '$1 9'));
-        } else if (!/^a=(?:rtcp:|ice-options:|end-of-candidates)/.test(line)) {
+        } else if (!/^a=(?:rtcp:|ice-options:|end-of-candidates)/.test(line) && !LEVEL.test(line)) {
             out.push(line);
         }
     }
@@ -108,7 +111,7 @@ export function gate(sdp: string, how: Gate): string {
             const c = candidate(line);
             need(!how.relayOnly || c?.type === 'relay', 'relays only');
             if (c) out.push(c.line);
-        } else if (!/^a=fingerprint:(?!sha-256 )/i.test(line)) {
+        } else if (!/^a=fingerprint:(?!sha-256 )/i.test(line) && !LEVEL.test(line)) {
             out.push(line);
         }
     }

@@ -83,6 +83,7 @@ export const en = {
     unknown: 'the browser does not say',
     textCipher: 'Text',
     voiceCipher: 'Voice',
+    notGcm: 'The voice is encrypted and authenticated, though not by AES-GCM: the two browsers chose so among themselves, and no page can change that. With a myTurn program it is AES-GCM.',
     cbcNot: 'Browsers cannot meet the policy “cbc” (AES-CBC), so people who ask for it are not drawn for you.',
     reconnecting: 'The connection is interrupted. Looking for a way back…',
     poor: 'The connection is poor: the voice may break up.',

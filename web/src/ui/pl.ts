@@ -89,6 +89,7 @@ export const pl: Texts = {
     unknown: 'przeglądarka tego nie podaje',
     textCipher: 'Tekst',
     voiceCipher: 'Głos',
+    notGcm: 'Głos jest szyfrowany i uwierzytelniany, choć nie przez AES-GCM: tak uzgodniły między sobą obie przeglądarki i strona nie może tego zmienić. Z programem myTurn jest to AES-GCM.',
     cbcNot: 'Przeglądarka nie spełnia zasady „cbc” (AES-CBC), więc nie wylosujesz osób, które jej wymagają.',
     reconnecting: 'Połączenie zostało przerwane. Szukamy innej drogi…',
     poor: 'Słabe połączenie: głos może się rwać.',

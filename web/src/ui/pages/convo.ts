@@ -79,16 +79,18 @@ function composer(shell: Shell): { root: HTMLElement; field: HTMLTextAreaElement
 /** Direct or relayed, and the ciphers; asked of the browser while it is open. */
 function detailsPanel(shell: Shell): { root: HTMLElement; leave(): void } {
     const path = h('dd', { testid: 'path' }), text = h('dd', { testid: 'dtls' }), voice = h('dd', { testid: 'srtp' });
+    const notGcm = h('p', { class: 'soft', testid: 'not-gcm', hidden: true }, t().notGcm);
     let timer: ReturnType<typeof setInterval> | undefined;
     const look = (): void => void shell.client.path().then((p) => {
         if (!p) return;
         setText(path, p.relayed === null ? t().unknown : p.relayed ? t().relayed : t().direct);
         setText(text, p.dtls || t().unknown);
         setText(voice, p.srtp || t().unknown);
+        notGcm.hidden = p.srtp === '' || p.srtp.includes('AEAD');
     });
     const root = h('details', { class: 'panel', testid: 'details' }, h('summary', {}, t().details),
         h('dl', {}, h('dt', {}, t().path), path, h('dt', {}, t().textCipher), text, h('dt', {}, t().voiceCipher), voice),
-        h('p', { class: 'soft' }, t().cbcNot));
+        notGcm, h('p', { class: 'soft' }, t().cbcNot));
     const leave = (): void => clearInterval(timer);
     on(root, 'toggle', () => {
         leave();
