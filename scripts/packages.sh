@@ -62,14 +62,14 @@ known() {
     done
 }
 
-# build FOLDER [meson options]: configures once, then compiles. Quiet when it goes well.
+# build FOLDER [meson options]: configures once, then compiles. Quiet when it goes well. Warnings of a compiler that is newer than ours stop nobody.
 build() {
     local folder=$1 log
     shift
     log=$(mktemp)
     [ -f "$folder/build.ninja" ] || {
         echo "Configuring $folder"
-        meson setup "$folder" "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; return 1; }
+        meson setup "$folder" -Dwerror=false "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; return 1; }
     }
     echo "Building $folder"
     ninja -C "$folder" >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; return 1; }

@@ -369,6 +369,7 @@ static int run_program(void) {
     mt_net_limits_default(&limits);
     mt_net *net;
     mt_process *process;
+    mt_sandbox_prepare(MT_SANDBOX_REQUIRE);
     if (mt_net_create(&limits, &none, NULL, &net) != MT_OK)
         return FAILED;
     mt_sandbox_needs needs = {.run_programs = true};
