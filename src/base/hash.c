@@ -114,6 +114,11 @@ static uint64_t load_le64(const uint8_t *p) {
     return v;
 }
 
+static void store_le64(uint8_t *p, uint64_t v) {
+    for (unsigned i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> (8 * i));
+}
+
 static void sip_rounds(uint64_t v[4], int n) {
     while (n-- > 0) {
         v[0] += v[1];
@@ -135,12 +140,13 @@ static void sip_word(uint64_t v[4], uint64_t word) {
     v[0] ^= word;
 }
 
-uint64_t mt_siphash(const uint8_t key[16], const void *p, size_t len_bytes) {
-    const uint8_t *in = p;
+static void sip_absorb(uint64_t v[4], const uint8_t key[16], const uint8_t *in, size_t len_bytes) {
     uint64_t k0 = load_le64(key);
     uint64_t k1 = load_le64(key + 8);
-    uint64_t v[4] = {k0 ^ 0x736f6d6570736575U, k1 ^ 0x646f72616e646f6dU, k0 ^ 0x6c7967656e657261U,
-                     k1 ^ 0x7465646279746573U};
+    v[0] = k0 ^ 0x736f6d6570736575U;
+    v[1] ^= k1 ^ 0x646f72616e646f6dU;
+    v[2] = k0 ^ 0x6c7967656e657261U;
+    v[3] = k1 ^ 0x7465646279746573U;
     size_t left = len_bytes;
     for (; left >= 8; left -= 8, in += 8)
         sip_word(v, load_le64(in));
@@ -148,7 +154,23 @@ uint64_t mt_siphash(const uint8_t key[16], const void *p, size_t len_bytes) {
     for (size_t i = 0; i < left; i++)
         last |= (uint64_t)in[i] << (8 * i);
     sip_word(v, last);
+}
+
+uint64_t mt_siphash(const uint8_t key[16], const void *p, size_t len_bytes) {
+    uint64_t v[4] = {0};
+    sip_absorb(v, key, p, len_bytes);
     v[2] ^= 0xff;
     sip_rounds(v, 4);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+void mt_siphash_128(const uint8_t key[16], const void *p, size_t len_bytes, uint8_t out[16]) {
+    uint64_t v[4] = {0, 0xee};
+    sip_absorb(v, key, p, len_bytes);
+    v[2] ^= 0xee;
+    sip_rounds(v, 4);
+    store_le64(out, v[0] ^ v[1] ^ v[2] ^ v[3]);
+    v[1] ^= 0xdd;
+    sip_rounds(v, 4);
+    store_le64(out + 8, v[0] ^ v[1] ^ v[2] ^ v[3]);
 }

@@ -23,5 +23,7 @@ void mt_hmac_sha1(const void *key, size_t key_bytes, const mt_slice *pieces, siz
 
 /* SipHash-2-4 for hash tables whose keys strangers choose. */
 uint64_t mt_siphash(const uint8_t key[16], const void *p, size_t len_bytes);
+/* The variant with twice as long a result, where that is the key of a table itself. */
+void mt_siphash_128(const uint8_t key[16], const void *p, size_t len_bytes, uint8_t out[16]);
 
 #endif

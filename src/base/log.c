@@ -13,6 +13,7 @@
 #include "base/text.h"
 
 #define TEXT_MAX 1024 /* bytes of the caller's text in a line; longer ones are cut */
+#define EVENT_MAX 64
 #define LINE_MAX_BYTES (TEXT_MAX + 128)
 #define GATHERED_BYTES 4096 /* a pipe that can be written takes so much without waiting (PIPE_BUF) */
 
@@ -199,8 +200,9 @@ void mt_log(mt_log_level level, const char *event, const char *fmt, ...) {
     size_t len = format_head(line, level);
     va_list args;
     va_start(args, fmt);
-    int head = snprintf(text, sizeof(text), "%.64s: ", event);
-    int body = head < 0 ? -1 : vsnprintf(text + head, sizeof(text) - (size_t)head, fmt, args);
+    const mt_slice pieces[] = {mt_slice_n(event, strnlen(event, EVENT_MAX)), MT_SLICE_LIT(": ")};
+    size_t head = strlen(mt_text_join(pieces, 2, text, sizeof(text)));
+    int body = vsnprintf(text + head, sizeof(text) - head, fmt, args);
     va_end(args);
     if (body >= 0) {
         size_t text_len = make_plain(text, strlen(text));

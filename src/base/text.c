@@ -137,12 +137,11 @@ void mt_text_percent_encode(mt_buf *out, mt_slice s) {
     }
 }
 
+/* Without branches on what the digits are, which nobody can foretell. */
 static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    unsigned digit = (unsigned)(uint8_t)c - '0', letter = ((unsigned)(uint8_t)c | 0x20) - 'a';
+    int of_letter = letter < 6 ? (int)letter + 10 : -1;
+    return digit < 10 ? (int)digit : of_letter;
 }
 
 /* The byte that two hexadecimal digits stand for, -1 if they are none. */
@@ -192,16 +191,19 @@ void mt_text_base64(mt_buf *out, const void *p, size_t len_bytes) {
     mt_buf_add(out, "==", (3 - len_bytes % 3) % 3);
 }
 
+/* One more than the character's value; 0: it has none. */
+static const uint8_t base64url_values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64};
+
 static int base64url_value(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '-')
-        return 62;
-    return c == '_' ? 63 : -1;
+    return base64url_values[(uint8_t)c] - 1;
 }
 
 mt_err mt_text_base64url_decode(mt_slice s, void *out, size_t out_len_bytes) {
@@ -251,4 +253,28 @@ mt_err mt_text_hex_decode(mt_slice s, void *out, size_t out_len_bytes) {
     for (size_t i = 0; i < s.len; i += 2)
         *to++ = (uint8_t)hex_byte(s.p + i);
     return MT_OK;
+}
+
+const char *mt_text_decimal(uint64_t v, char out[MT_TEXT_DECIMAL]) {
+    char digits[MT_TEXT_DECIMAL - 1];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v != 0);
+    memcpy(out, digits + at, sizeof digits - at);
+    out[sizeof digits - at] = '\0';
+    return out;
+}
+
+const char *mt_text_join(const mt_slice *pieces, size_t count, char *out, size_t out_bytes) {
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t room = out_bytes - 1 - len, n = pieces[i].len < room ? pieces[i].len : room;
+        if (n > 0)
+            memcpy(out + len, pieces[i].p, n);
+        len += n;
+    }
+    out[len] = '\0';
+    return out;
 }

@@ -39,4 +39,12 @@ void mt_text_base64(mt_buf *out, const void *p, size_t len_bytes);
 void mt_text_hex(const void *p, size_t len_bytes, char *out);
 mt_err mt_text_hex_decode(mt_slice s, void *out, size_t out_len_bytes) MT_MUST_CHECK; /* exact length */
 
+/* v in decimal digits, NUL-terminated; returns out. */
+#define MT_TEXT_DECIMAL 21
+const char *mt_text_decimal(uint64_t v, char out[MT_TEXT_DECIMAL]);
+
+/* The pieces one behind the other, cut short where out has no more room, and NUL-terminated; returns out. What printf
+ * does with %.*s, at a tenth of the cost. */
+const char *mt_text_join(const mt_slice *pieces, size_t count, char *out, size_t out_bytes);
+
 #endif

@@ -8,6 +8,7 @@
 #define BATCH 32
 #define BATCHES_PER_TURN 4
 #define DATAGRAM_MAX 65536
+#define SPREAD 1088 /* else all buffers begin in the same few lines of the processor's caches */
 #define RCVBUF_BYTES (4 << 20)
 #define QUEUE_MAX_BYTES (1U << 20)
 #define QUEUE_MAX 256
@@ -34,9 +35,10 @@ struct mt_udp {
     mt_buf bytes;
     batch incoming, leaving; /* two: a handler may send while those received are handed up */
     outgoing out[QUEUE_MAX];
-    char in[BATCH][DATAGRAM_MAX]; /* only pages that were ever received into are real */
+    char in[BATCH][DATAGRAM_MAX + SPREAD]; /* only pages that were ever received into are real */
 };
 
+/* Once: a call changes lengths only. */
 static void prepare_in(mt_udp *u, batch *b) {
     for (int i = 0; i < BATCH; i++) {
         b->iov[i] = (struct iovec){u->in[i], DATAGRAM_MAX};
@@ -50,6 +52,7 @@ static void deliver(mt_udp *u, batch *b, int count) {
     mt_net *n = u->net;
     for (int i = 0; i < count; i++) {
         mt_addr from;
+        b->msgs[i].msg_hdr.msg_namelen = sizeof b->from[i];
         if (mt_addr_from_sockaddr((const struct sockaddr *)&b->from[i], &from) != MT_OK || mt_addr_port(&from) == 0)
             continue; /* nothing can be answered to port 0 */
         n->counts.datagrams_in++;
@@ -61,7 +64,6 @@ static void deliver(mt_udp *u, batch *b, int count) {
 static void on_readable(uv_poll_t *poll, int status, int events) {
     mt_udp *u = poll->data;
     for (int round = 0; round < BATCHES_PER_TURN && !u->closed; round++) {
-        prepare_in(u, &u->incoming);
         int count = recvmmsg(u->fd, u->incoming.msgs, BATCH, MSG_WAITFORONE | MSG_DONTWAIT, NULL);
         if (count < 0) {
             if (errno == EINTR)
@@ -195,6 +197,7 @@ mt_err mt_net_listen_udp(mt_net *n, const mt_addr *at, mt_udp **udp, mt_addr *bo
         return MT_ESYS;
     }
     u->poll.data = u;
+    prepare_in(u, &u->incoming);
     mt_list_append(&n->udps, &u->link);
     (void)uv_poll_start(&u->poll, UV_READABLE, on_readable);
     *udp = u;

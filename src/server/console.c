@@ -1,6 +1,7 @@
 #include "server/console.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/server_int.h"
 
 #define WINDOW_MS 10000
@@ -11,11 +12,11 @@
 
 /* "a3kf9x 111000", with the nickname where names may appear. */
 static const char *who(const mt_session *s, char out[WHO_BYTES]) {
-    mt_slice name = mt_user_name(s->user);
-    bool names = mt_log_names();
-    (void)snprintf(out, WHO_BYTES, "%s %u%s%.*s%s", s->label, (unsigned)mt_user_exten(s->user), names ? " \"" : "",
-                   names ? (int)name.len : 0, name.p, names ? "\"" : "");
-    return out;
+    char exten[MT_TEXT_DECIMAL];
+    const mt_slice pieces[] = {
+        mt_slice_of(s->label), MT_SLICE_LIT(" "),     mt_slice_of(mt_text_decimal(mt_user_exten(s->user), exten)),
+        MT_SLICE_LIT(" \""),   mt_user_name(s->user), MT_SLICE_LIT("\"")};
+    return mt_text_join(pieces, mt_log_names() ? 6 : 3, out, WHO_BYTES);
 }
 
 /* False: the window has had its lines. *more: how many were hidden in the one before, to be told first. */
@@ -109,7 +110,8 @@ void mt_console_call_up(const mt_pair *pair) {
 
 void mt_console_ended(const mt_pair *pair, mt_pair_end why) {
     char detail[64];
-    (void)snprintf(detail, sizeof detail, ", %s", mt_pair_end_str(why));
+    const mt_slice pieces[] = {MT_SLICE_LIT(", "), mt_slice_of(mt_pair_end_str(why))};
+    (void)mt_text_join(pieces, 2, detail, sizeof detail);
     both(pair, mt_pair_is_up(pair) ? "call down" : "pair over", detail);
 }
 

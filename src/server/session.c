@@ -69,20 +69,19 @@ static mt_err make_ha1(mt_session *s, const char *password) {
     if (err == MT_OK)
         digest(encoded.p, s->srv->domain, password, &s->ha1[MT_HA1_ENCODED]);
     mt_buf_deinit(&encoded);
-    (void)snprintf(text, sizeof text, "%u", (unsigned)mt_user_exten(s->user));
-    digest(text, s->srv->domain, password, &s->ha1[MT_HA1_EXTEN]);
+    char exten[MT_TEXT_DECIMAL];
+    digest(mt_text_decimal(mt_user_exten(s->user), exten), s->srv->domain, password, &s->ha1[MT_HA1_EXTEN]);
     return err;
 }
 
 bool mt_session_ha1(const mt_session *s, mt_slice username, uint8_t md5[MT_MD5_BYTES],
                     uint8_t sha256[MT_SHA256_BYTES]) {
     mt_slice name = mt_user_name(s->user);
-    char exten[16];
-    (void)snprintf(exten, sizeof exten, "%u", (unsigned)mt_user_exten(s->user));
+    char exten[MT_TEXT_DECIMAL];
     int which = -1;
     if (mt_slice_eq(username, name))
         which = MT_HA1_NAME;
-    else if (mt_slice_is(username, exten))
+    else if (mt_slice_is(username, mt_text_decimal(mt_user_exten(s->user), exten)))
         which = MT_HA1_EXTEN;
     else if (mt_slice_find(username, '%') < username.len)
         which = MT_HA1_ENCODED;

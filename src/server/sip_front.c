@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/server_int.h"
 #include "server/web.h"
 
@@ -30,7 +31,9 @@ static bool may_call(void *ctx, mt_sip_user caller, mt_sip_user callee, mt_sip_p
 }
 
 static void alias(void *ctx, mt_sip_user user, char out[16]) {
-    (void)snprintf(out, 16, "%u", (unsigned)user);
+    char digits[MT_TEXT_DECIMAL];
+    mt_slice text = mt_slice_of(mt_text_decimal(user, digits));
+    (void)mt_text_join(&text, 1, out, 16);
 }
 
 static bool admit(void *ctx, const mt_sip_flow *flow) {

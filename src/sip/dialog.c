@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "sip/machine.h"
 
 static void gone(mt_timer *timer, void *ctx, int64_t now_ms) {
@@ -27,8 +25,8 @@ static mt_err alias_uri(mt_sip_server *s, mt_sip_user user, mt_sip_str *out) {
     char alias[16] = "", uri[300];
     s->policy.alias(s->policy_ctx, user, alias);
     alias[sizeof(alias) - 1] = '\0';
-    (void)snprintf(uri, sizeof(uri), "sip:%s@%s", alias, s->cfg.domain);
-    return mt_sip_str_set(s, out, mt_slice_of(uri));
+    const mt_slice pieces[] = {MT_SLICE_LIT("sip:"), mt_slice_of(alias), MT_SLICE_LIT("@"), mt_slice_of(s->cfg.domain)};
+    return mt_sip_str_set(s, out, mt_slice_of(mt_text_join(pieces, 4, uri, sizeof(uri))));
 }
 
 static mt_err fill_caller(mt_sip_server *s, mt_sip_side *side, const mt_sip_rx *rx) {

@@ -216,10 +216,9 @@ void mt_sip_digest_ha1(mt_sip_alg alg, mt_slice username, mt_slice realm, mt_sli
     hash(alg, pieces, 5, out);
 }
 
-void mt_sip_digest_response(const mt_sip_digest *d, const uint8_t *ha1, mt_slice method,
-                            char out[2 * MT_SIP_DIGEST_MAX_BYTES + 1]) {
+static void response(const mt_sip_digest *d, const uint8_t *ha1, mt_slice method,
+                     uint8_t raw[MT_SIP_DIGEST_MAX_BYTES]) {
     size_t bytes = mt_sip_alg_bytes(d->alg);
-    uint8_t raw[MT_SIP_DIGEST_MAX_BYTES];
     char ha1_hex[2 * MT_SIP_DIGEST_MAX_BYTES + 1], ha2_hex[2 * MT_SIP_DIGEST_MAX_BYTES + 1];
     const mt_slice a2[] = {method, COLON, d->uri};
     hash(d->alg, a2, 3, raw);
@@ -234,21 +233,26 @@ void mt_sip_digest_response(const mt_sip_digest *d, const uint8_t *ha1, mt_slice
             h1, COLON, d->nonce, COLON, d->nc_text, COLON, d->cnonce, COLON, MT_SLICE_LIT("auth"), COLON, h2};
         hash(d->alg, pieces, 11, raw);
     }
-    mt_text_hex(raw, bytes, out);
     mt_wipe(ha1_hex, sizeof ha1_hex);
+}
+
+void mt_sip_digest_response(const mt_sip_digest *d, const uint8_t *ha1, mt_slice method,
+                            char out[2 * MT_SIP_DIGEST_MAX_BYTES + 1]) {
+    uint8_t raw[MT_SIP_DIGEST_MAX_BYTES];
+    response(d, ha1, method, raw);
+    mt_text_hex(raw, mt_sip_alg_bytes(d->alg), out);
+    mt_wipe(raw, sizeof raw);
 }
 
 bool mt_sip_digest_verify(const mt_sip_digest *d, const uint8_t *ha1, mt_slice method) {
     size_t bytes = mt_sip_alg_bytes(d->alg);
     uint8_t given[MT_SIP_DIGEST_MAX_BYTES], right[MT_SIP_DIGEST_MAX_BYTES];
-    char hex[2 * MT_SIP_DIGEST_MAX_BYTES + 1];
     if (bytes == 0 || d->qop == MT_SIP_QOP_OTHER || d->userhash)
         return false;
     if (mt_text_hex_decode(d->response, given, bytes) != MT_OK)
         return false;
-    mt_sip_digest_response(d, ha1, method, hex);
-    bool ok = mt_text_hex_decode((mt_slice){hex, 2 * bytes}, right, bytes) == MT_OK && mt_ct_equal(given, right, bytes);
+    response(d, ha1, method, right);
+    bool ok = mt_ct_equal(given, right, bytes);
     mt_wipe(right, sizeof right);
-    mt_wipe(hex, sizeof hex);
     return ok;
 }

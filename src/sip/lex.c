@@ -30,6 +30,26 @@ const uint8_t mt_sip_lex_class[256] = {
     ['x'] = AL, ['y'] = AL,  ['z'] = AL,       ['{'] = WD, ['}'] = WD,   ['~'] = TKU,      [127] = CT,
 };
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* The high bit of each byte below ' ' or equal to DEL, and perhaps of some behind the first such one. */
+static uint64_t controls(uint64_t word) {
+    uint64_t del = word ^ EACH_BYTE(0x7f);
+    return ((word - EACH_BYTE(' ')) & ~word & EACH_BYTE(0x80)) | ((del - EACH_BYTE(1)) & ~del & EACH_BYTE(0x80));
+}
+
+/* Eight bytes at a time: every line that comes or goes is looked at, and nearly none holds one. */
+size_t mt_sip_lex_control(mt_slice s, size_t pos) {
+    for (uint64_t word; s.len - pos >= sizeof word; pos += sizeof word) {
+        memcpy(&word, s.p + pos, sizeof word);
+        if (controls(word) != 0)
+            break; /* or a tab, which is none */
+    }
+    while (pos < s.len && !mt_sip_lex_is(s.p[pos], MT_SIP_C_CONTROL))
+        pos++;
+    return pos;
+}
+
 mt_slice mt_sip_lex_trim(mt_slice s) {
     while (s.len > 0 && mt_sip_lex_is(s.p[s.len - 1], MT_SIP_C_LWS))
         s.len--;
@@ -160,19 +180,27 @@ bool mt_sip_lex_number(mt_slice s, int64_t *out) {
     return true;
 }
 
+/* Where the element at the front of a list ends: at a comma that is neither quoted nor within <>. */
+static size_t element_end(mt_slice s) {
+    if (mt_slice_find(s, ',') == s.len)
+        return s.len;
+    bool angle = false;
+    size_t pos = 0;
+    for (; pos < s.len && (s.p[pos] != ',' || angle); pos++) {
+        if (s.p[pos] == '"' && !angle) {
+            size_t end = mt_sip_lex_quoted(s, pos);
+            pos = end > 0 ? end - 1 : s.len - 1;
+        } else if (s.p[pos] == '<' || s.p[pos] == '>') {
+            angle = s.p[pos] == '<';
+        }
+    }
+    return pos;
+}
+
 bool mt_sip_list_next(mt_slice *rest, mt_slice *out) {
     mt_slice s = *rest;
     while (s.len > 0) {
-        size_t pos = 0;
-        bool angle = false;
-        for (; pos < s.len && (s.p[pos] != ',' || angle); pos++) {
-            if (s.p[pos] == '"' && !angle) {
-                size_t end = mt_sip_lex_quoted(s, pos);
-                pos = end > 0 ? end - 1 : s.len - 1;
-            } else if (s.p[pos] == '<' || s.p[pos] == '>') {
-                angle = s.p[pos] == '<';
-            }
-        }
+        size_t pos = element_end(s);
         mt_slice element = mt_sip_lex_trim(mt_sip_lex_sub(s, 0, pos));
         s = pos < s.len ? mt_sip_lex_sub(s, pos + 1, s.len) : (mt_slice){s.p + s.len, 0};
         if (element.len > 0) {

@@ -33,6 +33,8 @@ static inline size_t mt_sip_lex_span(mt_slice s, size_t pos, unsigned classes) {
 static inline bool mt_sip_lex_all(mt_slice s, unsigned classes) {
     return s.len > 0 && mt_sip_lex_span(s, 0, classes) == s.len;
 }
+/* Position of the first control character from pos on, s.len if there is none. */
+size_t mt_sip_lex_control(mt_slice s, size_t pos);
 static inline mt_slice mt_sip_lex_sub(mt_slice s, size_t from, size_t to) {
     return (mt_slice){s.p + from, to - from};
 }

@@ -112,7 +112,8 @@ void mt_sip_account_free(mt_sip_server *s, mt_sip_account *a) {
 
 mt_err mt_sip_location_bind(mt_sip_server *s, mt_sip_account *a, const mt_sip_flow *flow, mt_slice contact,
                             uint32_t expires_s) {
-    mt_err err = mt_sip_str_set(s, &a->contact, contact);
+    bool same = mt_slice_eq(contact, mt_sip_str_slice(&a->contact)); /* as nearly always */
+    mt_err err = same ? MT_OK : mt_sip_str_set(s, &a->contact, contact);
     if (err != MT_OK)
         return err;
     bool moved = !a->bound || !mt_sip_flow_eq(&a->flow, flow);

@@ -34,10 +34,10 @@
 #define MT_SIP_KEY_BYTES 16
 #define MT_SIP_TEXT_MAX 960 /* longest URI, Call-ID or tag that is kept */
 #define MT_SIP_BODY_MAX 16384
-#define MT_SIP_PENDING_MAX 32   /* requests in one dialog waiting for their answers */
+#define MT_SIP_PENDING_MAX 32      /* requests in one dialog waiting for their answers */
 #define MT_SIP_PENDING_BYTES 65536 /* and their bytes: what a slow partner's connection may be made to queue */
-#define MT_SIP_KEPT_MAX 256     /* the same with those that are only kept for repetitions */
-#define MT_SIP_KEPT_USER_MAX 64 /* of one user, outside of calls */
+#define MT_SIP_KEPT_MAX 256        /* the same with those that are only kept for repetitions */
+#define MT_SIP_KEPT_USER_MAX 64    /* of one user, outside of calls */
 #define MT_SIP_FLOW_KEY_MAX 32
 #define MT_SIP_NONCE_CHARS 32
 #define MT_SIP_CHALLENGED 256 /* a power of two */
@@ -212,7 +212,7 @@ struct mt_sip_server {
     uint8_t nonce_key[MT_SECRET_BYTES];
     mt_sip_challenged challenged[MT_SIP_CHALLENGED]; /* by key; a later one takes an earlier one's place */
     uint64_t nonce_last;
-    uint8_t key_a[16], key_b[16], tag_key[16];
+    uint8_t txn_key[16], tag_key[16];
 
     mt_sip_msg msg;  /* the message at work */
     mt_sip_msg held; /* a held request taken up again meanwhile */

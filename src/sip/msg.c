@@ -76,11 +76,11 @@ static void parse_request_line(parse *p, mt_slice line) {
 
 static void parse_start_line(parse *p, mt_slice line) {
     p->m->is_request = !mt_slice_starts_nocase(line, "SIP/");
-    for (size_t i = 0; i < line.len; i++) /* CR and LF too: no folds here */
-        if (mt_sip_lex_is(line.p[i], MT_SIP_C_CONTROL)) {
-            fault(p, line.p[i] == '\0' ? MT_SIP_BAD_NUL : MT_SIP_BAD_START_LINE);
-            return;
-        }
+    size_t control = mt_sip_lex_control(line, 0);
+    if (control < line.len) { /* CR and LF too: no folds here */
+        fault(p, line.p[control] == '\0' ? MT_SIP_BAD_NUL : MT_SIP_BAD_START_LINE);
+        return;
+    }
     if (p->m->is_request)
         parse_request_line(p, line);
     else
@@ -252,16 +252,13 @@ static void on_known(parse *p, const mt_sip_header *h) {
 
 static void parse_header(parse *p, mt_slice line) {
     mt_sip_header h;
-    for (size_t i = 0; i < line.len; i++) {
-        if (!mt_sip_lex_is(line.p[i], MT_SIP_C_CONTROL))
-            continue;
+    for (size_t i = 0; (i = mt_sip_lex_control(line, i)) < line.len; i += 3) {
         bool fold = line.p[i] == '\r' && line.len - i > 2 && line.p[i + 1] == '\n' &&
                     (line.p[i + 2] == ' ' || line.p[i + 2] == '\t');
         if (!fold) {
             fault_mute(p, line.p[i] == '\0' ? MT_SIP_BAD_NUL : MT_SIP_BAD_FRAME);
             return;
         }
-        i += 2;
     }
     if (!mt_sip_lex_header(line, &h.name, &h.value)) {
         fault(p, MT_SIP_BAD_HEADER);

@@ -11,8 +11,11 @@ static void answer(mt_sip_server *s, const mt_sip_rx *rx, const mt_sip_account *
     mt_sip_reply_begin(s, rx, &w, 200);
     if (a->bound) {
         int64_t left_ms = a->expires_at_ms - s->now_ms;
-        unsigned long long left_s = left_ms > 0 ? (unsigned long long)left_ms / 1000 : 0;
-        mt_sip_write_headerf(&w, "Contact", "<%.*s>;expires=%llu", (int)a->contact.len, a->contact.p, left_s);
+        uint64_t left_s = left_ms > 0 ? (uint64_t)left_ms / 1000 : 0;
+        char digits[MT_TEXT_DECIMAL];
+        const mt_slice contact[] = {MT_SLICE_LIT("<"), mt_sip_str_slice(&a->contact), MT_SLICE_LIT(">;expires="),
+                                    mt_slice_of(mt_text_decimal(left_s, digits))};
+        mt_sip_write_pieces(&w, "Contact", contact, 4);
         mt_sip_write_u64(&w, "Expires", left_s);
     }
     mt_sip_reply_end(s, rx, &w);

@@ -1,16 +1,9 @@
 /* What one side sees of a call: our Via, our identifiers, aliases for names. Nothing of the other side's From, To,
  * Call-ID, Contact, Via or software passes; the whitelist below is all that does, besides the body. */
-#include <stdio.h>
-
 #include "sip/machine.h"
 
 static const char *via_transport(mt_sip_transport t) {
     static const char *const names[] = {"UDP", "TCP", "TLS", "WS", "WSS"};
-    return names[t];
-}
-
-static const char *uri_transport(mt_sip_transport t) {
-    static const char *const names[] = {"udp", "tcp", "tls", "ws", "ws"};
     return names[t];
 }
 
@@ -31,33 +24,36 @@ void mt_sip_rewrite_via(mt_sip_server *s, mt_sip_writer *w, const mt_sip_flow *f
     mt_sip_write_via(w, &via);
 }
 
-static void own_uri(mt_sip_server *s, const mt_sip_side *side, const mt_sip_flow *flow, char out[256]) {
+/* name: <sip:token@us;transport=…end */
+static void own_uri(mt_sip_server *s, mt_sip_writer *w, const char *name, const mt_sip_side *side,
+                    const mt_sip_flow *flow, mt_slice end) {
+    static const char *const transports[] = {"udp", "tcp", "tls", "ws", "ws"};
     uint16_t port = own_port(s, flow->transport);
-    char colon_port[8] = "";
-    if (port > 0)
-        (void)snprintf(colon_port, sizeof(colon_port), ":%u", (unsigned)port);
-    (void)snprintf(out, 256, "sip:%.*s@%s%s;transport=%s", MT_SIP_ID_CHARS, side->token, s->host, colon_port,
-                   uri_transport(flow->transport));
+    char digits[MT_TEXT_DECIMAL];
+    const mt_slice pieces[] = {MT_SLICE_LIT("<sip:"),
+                               mt_slice_n(side->token, sizeof(side->token)),
+                               MT_SLICE_LIT("@"),
+                               mt_slice_of(s->host),
+                               mt_slice_n(":", port > 0 ? 1 : 0),
+                               mt_slice_of(port > 0 ? mt_text_decimal(port, digits) : ""),
+                               MT_SLICE_LIT(";transport="),
+                               mt_slice_of(transports[flow->transport]),
+                               end};
+    mt_sip_write_pieces(w, name, pieces, sizeof(pieces) / sizeof(pieces[0]));
 }
 
 void mt_sip_rewrite_contact(mt_sip_server *s, mt_sip_writer *w, const mt_sip_side *side, const mt_sip_flow *flow) {
-    char uri[256];
-    own_uri(s, side, flow, uri);
-    mt_sip_write_headerf(w, "Contact", "<%s>", uri);
+    own_uri(s, w, "Contact", side, flow, MT_SLICE_LIT(">"));
 }
 
 void mt_sip_rewrite_record_route(mt_sip_server *s, mt_sip_writer *w, const mt_sip_side *side, const mt_sip_flow *flow) {
-    char uri[256];
-    own_uri(s, side, flow, uri);
-    mt_sip_write_headerf(w, "Record-Route", "<%s;lr>", uri);
+    own_uri(s, w, "Record-Route", side, flow, MT_SLICE_LIT(";lr>"));
 }
 
 /* name: <uri>;tag=tag */
-static void party(mt_sip_server *s, mt_sip_writer *w, const char *name, const mt_sip_str *uri, mt_slice tag) {
-    if (tag.len > 0)
-        mt_sip_write_headerf(w, name, "<%.*s>;tag=%.*s", (int)uri->len, uri->p, (int)tag.len, tag.p);
-    else
-        mt_sip_write_headerf(w, name, "<%.*s>", (int)uri->len, uri->p);
+static void party(mt_sip_writer *w, const char *name, const mt_sip_str *uri, mt_slice tag) {
+    const mt_slice pieces[] = {MT_SLICE_LIT("<"), mt_sip_str_slice(uri), MT_SLICE_LIT(">"), MT_SLICE_LIT(";tag="), tag};
+    mt_sip_write_pieces(w, name, pieces, tag.len > 0 ? 5 : 3);
 }
 
 /* A registered URI may have headers; a Request-URI has none (RFC 3261 19.1.1). */
@@ -74,8 +70,8 @@ void mt_sip_rewrite_request(mt_sip_server *s, mt_sip_writer *w, const mt_sip_leg
     mt_sip_write_request(w, method, mt_sip_rewrite_target(r->uri));
     mt_sip_rewrite_via(s, w, r->flow, r->branch);
     mt_sip_write_u64(w, "Max-Forwards", r->max_forwards);
-    party(s, w, "From", &to->our_uri, mt_sip_side_tag(to));
-    party(s, w, "To", &to->their_uri, r->tag);
+    party(w, "From", &to->our_uri, mt_sip_side_tag(to));
+    party(w, "To", &to->their_uri, r->tag);
     mt_sip_write_header(w, "Call-ID", mt_sip_str_slice(&to->call_id));
     mt_sip_write_cseq(w, r->cseq, method);
 }

@@ -65,8 +65,7 @@ mt_err mt_sip_server_create(const mt_sip_server_config *cfg, mt_random random, c
     mt_list_init(&s->dead_ctxns);
     mt_list_init(&s->dead_calls);
     mt_random_bytes(random, s->nonce_key, sizeof(s->nonce_key));
-    mt_random_bytes(random, s->key_a, sizeof(s->key_a));
-    mt_random_bytes(random, s->key_b, sizeof(s->key_b));
+    mt_random_bytes(random, s->txn_key, sizeof(s->txn_key));
     mt_random_bytes(random, s->tag_key, sizeof(s->tag_key));
     mt_err err = init_maps(s);
     if (err != MT_OK) {

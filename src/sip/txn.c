@@ -32,9 +32,7 @@ mt_err mt_sip_txn_key(const mt_sip_server *s, const mt_sip_msg *m, const mt_sip_
              add(&k, &m->cseq, sizeof(m->cseq));
     if (!ok)
         return MT_ELIMIT;
-    uint64_t a = mt_siphash(s->key_a, k.p, k.len), b = mt_siphash(s->key_b, k.p, k.len);
-    memcpy(out, &a, sizeof(a));
-    memcpy(out + sizeof(a), &b, sizeof(b));
+    mt_siphash_128(s->txn_key, k.p, k.len, out);
     return MT_OK;
 }
 

@@ -1,11 +1,6 @@
 #include "sip/write.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "sip/lex.h"
-
-#define HEADERF_MAX_BYTES 2048
 
 void mt_sip_write_begin(mt_sip_writer *w, mt_buf *buf) {
     *w = (mt_sip_writer){.buf = buf, .start = buf->len};
@@ -18,9 +13,7 @@ static void crlf(mt_sip_writer *w) {
 /* Control characters but HTAB break the message; folds become one space. */
 static void add_value(mt_sip_writer *w, mt_slice s) {
     size_t from = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        if (!mt_sip_lex_is(s.p[i], MT_SIP_C_CONTROL))
-            continue;
+    for (size_t i = 0; (i = mt_sip_lex_control(s, i)) < s.len; i = from) {
         bool fold = s.p[i] == '\r' && s.len - i > 2 && s.p[i + 1] == '\n' && (s.p[i + 2] == ' ' || s.p[i + 2] == '\t');
         if (!fold) {
             w->bad = true;
@@ -29,7 +22,6 @@ static void add_value(mt_sip_writer *w, mt_slice s) {
         mt_buf_add(w->buf, s.p + from, i - from);
         mt_buf_add_char(w->buf, ' ');
         from = mt_sip_lex_span(s, i, MT_SIP_C_LWS);
-        i = from - 1;
     }
     if (from < s.len)
         mt_buf_add(w->buf, s.p + from, s.len - from);
@@ -83,16 +75,11 @@ void mt_sip_write_u64(mt_sip_writer *w, const char *name, uint64_t value) {
     crlf(w);
 }
 
-void mt_sip_write_headerf(mt_sip_writer *w, const char *name, const char *fmt, ...) {
-    char text[HEADERF_MAX_BYTES + 1];
-    va_list args;
-    va_start(args, fmt);
-    int len = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    if (len < 0 || (size_t)len >= sizeof text)
-        w->bad = true;
-    else
-        mt_sip_write_header(w, name, (mt_slice){text, (size_t)len});
+void mt_sip_write_pieces(mt_sip_writer *w, const char *name, const mt_slice *pieces, size_t count) {
+    add_name(w, name);
+    for (size_t i = 0; i < count; i++)
+        add_value(w, pieces[i]);
+    crlf(w);
 }
 
 void mt_sip_write_copy(mt_sip_writer *w, const mt_sip_msg *m, mt_sip_header_id id) {

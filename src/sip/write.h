@@ -25,8 +25,8 @@ void mt_sip_write_response(mt_sip_writer *w, unsigned status, const char *reason
 void mt_sip_write_header(mt_sip_writer *w, const char *name, mt_slice value);
 void mt_sip_write_str(mt_sip_writer *w, const char *name, const char *value);
 void mt_sip_write_u64(mt_sip_writer *w, const char *name, uint64_t value);
-/* The formatted value is checked like any other; at most 2,048 bytes, longer fails. */
-void mt_sip_write_headerf(mt_sip_writer *w, const char *name, const char *fmt, ...) MT_PRINTF(3, 4);
+/* The value comes in pieces, each checked like any other. */
+void mt_sip_write_pieces(mt_sip_writer *w, const char *name, const mt_slice *pieces, size_t count);
 /* All headers of m with that id (not OTHER), under their long names. */
 void mt_sip_write_copy(mt_sip_writer *w, const mt_sip_msg *m, mt_sip_header_id id);
 

@@ -70,6 +70,27 @@ static void test_siphash(void **state) {
     assert_true(mt_siphash(key, in, 15) == 0xa129ca6149be45e5U);
 }
 
+/* The reference implementation's vectors_sip128. */
+static void test_siphash_128(void **state) {
+    (void)state;
+    static const struct {
+        size_t len;
+        const char *want;
+    } cases[] = {{0, "a3817f04ba25a8e66df67214c7550293"},
+                 {1, "da87c1d86b99af44347659119b22fc45"},
+                 {2, "8177228da4a45dc7fca38bdef60affe4"},
+                 {15, "5493e99933b0a8117e08ec0f97cfc3d9"}};
+    uint8_t key[16], in[16], out[16];
+    char text[33];
+    for (uint8_t i = 0; i < 16; i++)
+        key[i] = in[i] = i;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        mt_siphash_128(key, in, cases[i].len, out);
+        mt_text_hex(out, sizeof(out), text);
+        assert_string_equal(text, cases[i].want);
+    }
+}
+
 static void *hash_in_thread(void *arg) {
     uint8_t want[MT_SHA256_BYTES], out[MT_SHA256_BYTES];
     mt_slice piece = mt_slice_n(arg, 3);
@@ -97,9 +118,13 @@ static void test_threads_do_not_disturb_each_other(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),      cmocka_unit_test(test_md5),
-        cmocka_unit_test(test_hmac_sha256), cmocka_unit_test(test_hmac_sha1),
-        cmocka_unit_test(test_siphash),     cmocka_unit_test(test_threads_do_not_disturb_each_other),
+        cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_md5),
+        cmocka_unit_test(test_hmac_sha256),
+        cmocka_unit_test(test_hmac_sha1),
+        cmocka_unit_test(test_siphash),
+        cmocka_unit_test(test_siphash_128),
+        cmocka_unit_test(test_threads_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

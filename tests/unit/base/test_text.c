@@ -250,6 +250,38 @@ static void test_hex(void **state) {
     assert_memory_equal(back, "\x00\xab\xff", 3);
 }
 
+static void test_hex_of_each_character(void **state) {
+    (void)state;
+    static const char digits[] = "0123456789abcdefABCDEF";
+    for (int c = 1; c < 256; c++) {
+        char pair[2] = {'0', (char)c};
+        uint8_t byte = 99;
+        const char *at = strchr(digits, c);
+        mt_err err = mt_text_hex_decode(mt_slice_n(pair, 2), &byte, 1);
+        assert_int_equal(err, at != NULL ? MT_OK : MT_EBAD);
+        assert_int_equal(byte, at != NULL ? (at - digits < 16 ? at - digits : at - digits - 6) : 99);
+    }
+}
+
+static void test_decimal(void **state) {
+    (void)state;
+    char text[MT_TEXT_DECIMAL];
+    assert_string_equal(mt_text_decimal(0, text), "0");
+    assert_string_equal(mt_text_decimal(1090, text), "1090");
+    assert_string_equal(mt_text_decimal(UINT64_MAX, text), "18446744073709551615");
+}
+
+static void test_join_cuts_where_there_is_no_room(void **state) {
+    (void)state;
+    const mt_slice pieces[] = {lit("ab"), {NULL, 0}, lit("cde"), lit("f")};
+    char text[7] = "......", least[1];
+    assert_string_equal(mt_text_join(pieces, 4, text, sizeof text), "abcdef");
+    assert_string_equal(mt_text_join(pieces, 4, text, 5), "abcd");
+    assert_string_equal(mt_text_join(pieces, 4, text, 3), "ab");
+    assert_string_equal(mt_text_join(pieces, 0, text, 3), "");
+    assert_string_equal(mt_text_join(pieces, 4, least, 1), "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decodes_each_length),
@@ -267,6 +299,9 @@ int main(void) {
         cmocka_unit_test(test_base64_pads),
         cmocka_unit_test(test_base64url_refuses),
         cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_hex_of_each_character),
+        cmocka_unit_test(test_decimal),
+        cmocka_unit_test(test_join_cuts_where_there_is_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -382,6 +382,24 @@ static void test_sizes(void **state) {
     assert_true(m.answerable);
 }
 
+/* Lines are looked through eight bytes at a time: every byte at every place of such a word, and behind the last one. */
+static void test_control_characters(void **state) {
+    (void)state;
+    static const char before[] = REQ FIVE "X: ", behind[] = "\r\nContent-Length: 0\r\n\r\n";
+    char text[512];
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t at = 0; at < 19; at++) {
+            size_t head = strlen(before), tail = strlen(behind);
+            memcpy(text, before, head);
+            memset(text + head, 'v', 20);
+            text[head + at] = (char)c;
+            memcpy(text + head + 20, behind, tail);
+            bool control = (c < ' ' && c != '\t') || c == 127;
+            assert_int_equal(parse_n(text, head + 20 + tail, MT_SIP_DATAGRAM), control ? MT_EBAD : MT_OK);
+        }
+    }
+}
+
 /* After the first fault the rest is still read: a 400 can echo all. */
 static void test_answerable_keeps_all(void **state) {
     (void)state;
@@ -424,6 +442,7 @@ int main(void) {
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_answerable_keeps_all),
         cmocka_unit_test(test_tables),
     };
