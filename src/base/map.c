@@ -6,7 +6,7 @@
 #define FIRST_BUCKETS 16
 
 mt_err mt_map_init(mt_map *m, mt_random random) {
-    mt_map_node **buckets = mt_calloc(FIRST_BUCKETS, sizeof(mt_map_node *));
+    mt_map_bucket *buckets = mt_calloc(FIRST_BUCKETS, sizeof(*buckets));
     if (buckets == NULL)
         return MT_ENOMEM;
     *m = (mt_map){.buckets = buckets, .mask = FIRST_BUCKETS - 1};
@@ -19,8 +19,22 @@ void mt_map_deinit(mt_map *m) {
     *m = (mt_map){.buckets = NULL};
 }
 
+/* From the other end of the hash than the bucket's number. */
+static uint64_t bit(uint64_t hash) {
+    return UINT64_C(1) << (hash >> 58);
+}
+
+static void push(mt_map_bucket *b, mt_map_node *n) {
+    n->next = b->first;
+    b->first = n;
+    b->seen |= bit(n->hash);
+}
+
 static mt_map_node *find(const mt_map *m, uint64_t hash, mt_slice key) {
-    mt_map_node *n = m->buckets[hash & m->mask];
+    const mt_map_bucket *b = &m->buckets[hash & m->mask];
+    if ((b->seen & bit(hash)) == 0)
+        return NULL;
+    mt_map_node *n = b->first;
     while (n != NULL && !(n->hash == hash && mt_slice_eq(n->key, key)))
         n = n->next;
     return n;
@@ -32,15 +46,14 @@ mt_map_node *mt_map_get(const mt_map *m, mt_slice key) {
 
 static void grow(mt_map *m) {
     size_t mask = m->mask * 2 + 1;
-    mt_map_node **buckets = mt_calloc(mask + 1, sizeof(mt_map_node *));
+    mt_map_bucket *buckets = mt_calloc(mask + 1, sizeof(*buckets));
     if (buckets == NULL)
         return;
     for (size_t i = 0; i <= m->mask; i++) {
-        mt_map_node *n = m->buckets[i];
+        mt_map_node *n = m->buckets[i].first;
         while (n != NULL) {
             mt_map_node *next = n->next;
-            n->next = buckets[n->hash & mask];
-            buckets[n->hash & mask] = n;
+            push(&buckets[n->hash & mask], n);
             n = next;
         }
     }
@@ -55,17 +68,20 @@ mt_err mt_map_put(mt_map *m, mt_slice key, mt_map_node *node) {
         return MT_EEXIST;
     if (m->count > m->mask)
         grow(m);
-    *node = (mt_map_node){.next = m->buckets[hash & m->mask], .hash = hash, .key = key};
-    m->buckets[hash & m->mask] = node;
+    *node = (mt_map_node){.hash = hash, .key = key};
+    push(&m->buckets[hash & m->mask], node);
     m->count++;
     return MT_OK;
 }
 
 void mt_map_remove(mt_map *m, mt_map_node *node) {
-    mt_map_node **at = &m->buckets[node->hash & m->mask];
+    mt_map_bucket *b = &m->buckets[node->hash & m->mask];
+    mt_map_node **at = &b->first;
     while (*at != node)
         at = &(*at)->next;
     *at = node->next;
+    if (b->first == NULL)
+        b->seen = 0;
     node->next = NULL;
     m->count--;
 }
@@ -76,8 +92,8 @@ mt_map_node *mt_map_next(const mt_map *m, const mt_map_node *node) {
     if (m->count == 0)
         return NULL;
     for (size_t i = node != NULL ? (node->hash & m->mask) + 1 : 0; i <= m->mask; i++) {
-        if (m->buckets[i] != NULL)
-            return m->buckets[i];
+        if (m->buckets[i].first != NULL)
+            return m->buckets[i].first;
     }
     return NULL;
 }

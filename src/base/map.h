@@ -18,8 +18,15 @@ typedef struct mt_map_node {
     mt_slice key;
 } mt_map_node;
 
+/* The head of a chain, and what tells without a look at it that a key is not there: in a large table each look at a
+ * node is a read of main memory. */
+typedef struct mt_map_bucket {
+    mt_map_node *first;
+    uint64_t seen; /* a bit by the hash of each that is in, and perhaps of some that were */
+} mt_map_bucket;
+
 typedef struct mt_map {
-    mt_map_node **buckets;
+    mt_map_bucket *buckets;
     size_t mask;
     size_t count;
     uint8_t seed[16];

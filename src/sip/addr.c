@@ -41,6 +41,22 @@ static mt_err parse_addr_spec(mt_slice s, mt_sip_addr *a) {
     return mt_sip_uri_parse(uri, &a->uri);
 }
 
+/* All must be well-formed; of several tags the first one counts. */
+static bool take_params(mt_sip_addr *a) {
+    mt_slice rest = a->params, name, value;
+    bool tagged = false;
+    mt_err err;
+    while ((err = mt_sip_lex_param(&rest, &name, &value)) == MT_OK) {
+        if (tagged || !mt_slice_is_nocase(name, "tag"))
+            continue;
+        tagged = true;
+        a->tag = value;
+        if (!mt_sip_lex_all(value, MT_SIP_C_TOKEN))
+            return false;
+    }
+    return err == MT_EMORE;
+}
+
 mt_err mt_sip_addr_parse(mt_slice s, mt_sip_addr *out) {
     s = mt_sip_lex_trim(s);
     mt_sip_addr a = {.raw = s};
@@ -50,9 +66,7 @@ mt_err mt_sip_addr_parse(mt_slice s, mt_sip_addr *out) {
     mt_err err = open < s.len ? parse_name_addr(s, open, &a) : parse_addr_spec(s, &a);
     if (err != MT_OK)
         return err;
-    if (!mt_sip_lex_params_ok(a.params))
-        return MT_EBAD;
-    if (mt_sip_param(a.params, "tag", &a.tag) && !mt_sip_lex_all(a.tag, MT_SIP_C_TOKEN))
+    if (!take_params(&a))
         return MT_EBAD;
     *out = a;
     return MT_OK;
