@@ -62,18 +62,29 @@ known() {
     done
 }
 
-# build FOLDER [meson options]: configures once, then compiles. Quiet when it goes well. Warnings of a compiler that is newer than ours stop nobody.
-build() {
-    local folder=$1 log
-    shift
+# logged COMMAND …: runs it, and shows what it said only if it fails.
+logged() {
+    local log status=0
     log=$(mktemp)
-    [ -f "$folder/build.ninja" ] || {
-        echo "Configuring $folder"
-        meson setup "$folder" -Dwerror=false "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; return 1; }
-    }
-    echo "Building $folder"
-    ninja -C "$folder" >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; return 1; }
+    "$@" >"$log" 2>&1 || { status=$?; tail -n 60 "$log" >&2; }
     rm -f "$log"
+    return $status
+}
+
+# configure FOLDER [meson options]: once, that is. Warnings of a compiler that is newer than ours stop nobody.
+configure() {
+    [ -f "$1/build.ninja" ] || { echo "Configuring $1"; logged meson setup -Dwerror=false "$@"; }
+}
+
+# compile FOLDER [TARGET …]: without targets all of it.
+compile() {
+    echo "Building $1"
+    logged ninja -C "$@"
+}
+
+# build FOLDER [meson options]: configures once, then compiles. Quiet when it goes well.
+build() {
+    configure "$@" && compile "$1"
 }
 
 # build_web [all]: the page, into web/dist; installs what the lock file names if that is not there yet. all: what checks it, too.

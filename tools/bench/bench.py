@@ -46,7 +46,7 @@ def machine():
     system = re.search(r'^PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text(), re.M)
     cores = len(re.findall(r"^processor", pathlib.Path("/proc/cpuinfo").read_text(), re.M))
     return {"cpu": cpu.group(1) if cpu else platform.machine(), "cores": cores, "memory_mib": memory, "system": system.group(1) if system else "",
-            "kernel": platform.release(), "load_before": round(float(pathlib.Path("/proc/loadavg").read_text().split()[0]), 2),
+            "kernel": platform.release().split("-")[0], "load_before": round(float(pathlib.Path("/proc/loadavg").read_text().split()[0]), 2),
             "when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "versions": versions()}
 
