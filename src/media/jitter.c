@@ -19,14 +19,17 @@
 #define AHEAD_SAMPLES (3600 * (int64_t)MT_PCM_RATE)
 
 /* The target */
-#define FLOOR_US 20000   /* once a path has proven calm */
-#define MARGIN_US 8000   /* above the jitter: sound is taken in blocks of 10 ms */
-#define CALM_PACKETS 150 /* that prove it */
+#define FLOOR_US 10000     /* once a path has proven calm; and so much more … */
+#define GUARD_STEP_US 4000 /* … for each packet that then came too late */
+#define GUARD_MAX_US 20000
+#define GUARD_CALM_US 20000000 /* without one: a quarter of that less */
+#define MARGIN_US 8000         /* above the jitter: sound is taken in blocks of 10 ms */
+#define CALM_PACKETS 150       /* that prove it */
 
 /* Delay above the target */
 #define BACKLOG_US 200000 /* shed at once */
-#define EXCESS_US 6000    /* throughout a watch: shed gently */
-#define SPARED_US 2000    /* of it, so that the target is not undercut */
+#define EXCESS_US 4000    /* throughout a watch: shed gently */
+#define SPARED_US 1000    /* of it, so that the target is not undercut */
 #define WATCH_US 500000
 #define PATIENCE_US 4000000   /* so long a quiet moment is waited for */
 #define HURRY_EXCESS_US 60000 /* gently, but sooner */
@@ -52,6 +55,7 @@ struct mt_jitter {
     uint32_t expanded;     /* samples invented since the last packet without moving next_ts */
     uint32_t last_samples; /* length of the packet played last */
     int64_t target_us;
+    int64_t guard_us, guard_since_us;       /* above the floor, and when it changed */
     int64_t watch_since_us, watch_least_us; /* the least excess since */
     mt_transit transit;
     mt_jitter_stats stats;
@@ -138,7 +142,12 @@ static int64_t clamp(int64_t v, int64_t least, int64_t most) {
 static void learn_transit(mt_jitter *j, int64_t ts, int64_t now_us) {
     mt_transit_add(&j->transit, now_us - ts_to_us(ts));
     int64_t start_us = (int64_t)j->start_ms * 1000;
-    int64_t least_us = j->transit.count < CALM_PACKETS || start_us < FLOOR_US ? start_us : FLOOR_US;
+    if (j->guard_us > 0 && now_us - j->guard_since_us > GUARD_CALM_US) {
+        j->guard_us -= GUARD_STEP_US / 4;
+        j->guard_since_us = now_us;
+    }
+    int64_t floor_us = FLOOR_US + j->guard_us;
+    int64_t least_us = j->transit.count < CALM_PACKETS || start_us < floor_us ? start_us : floor_us;
     int64_t us = mt_transit_jitter_us(&j->transit) + MARGIN_US;
     j->target_us = clamp(us, least_us, (int64_t)MT_JITTER_MAX_MS * 1000);
     if (ts > j->newest_ts)
@@ -236,8 +245,16 @@ static void count_wait(mt_jitter *j, const packet *p, int64_t now_us) {
     j->stats.behind_us += behind_us > 0 ? (uint64_t)behind_us : 0;
 }
 
+/* It was waited for, and the time was stretched meanwhile. */
+static void note_stretch(mt_jitter *j, int64_t now_us) {
+    j->guard_us = clamp(j->guard_us + GUARD_STEP_US, 0, GUARD_MAX_US);
+    j->guard_since_us = now_us;
+}
+
 static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
     packet *p = pop(j);
+    if (j->expanded > 0 && p->ts == j->next_ts)
+        note_stretch(j, now_us);
     mt_free(j->current);
     j->current = p;
     j->next_ts = p->ts + p->samples;

@@ -25,12 +25,13 @@ void mt_pulse_close(mt_pulse *p) {}
 
 /* What the server holds of ours: little, more where that did not do, and little again in time. It keeps a part of it in
  * its device. */
-#define HELD_MS 20
-#define HELD_MAX_MS 60
+#define HELD_MS 15
+#define HELD_MAX_MS 65
 #define HELD_STEP_MS 10
 #define GAPS 3           /* so many within the time of GAPS_US are no accident */
 #define GAPS_US 5000000  /* also: how long a change may take effect */
-#define CALM_US 20000000 /* without a gap: less is tried */
+#define CALM_US 20000000 /* without a gap: less is tried, and each time that it does not do after twice as long */
+#define CALM_MAX_US 640000000
 
 struct mt_pulse {
     mt_pulse_events events;
@@ -47,6 +48,8 @@ struct mt_pulse {
 
     unsigned held_ms, gaps;
     int64_t watch_us; /* since when gaps are counted */
+    int64_t calm_us;  /* so long without one before less is tried */
+    bool lessened;    /* the last change */
 };
 
 /* Failure, told in the main loop */
@@ -128,17 +131,23 @@ static void on_gap(pa_stream *stream, void *arg) {
         return;
     bool often = g_get_monotonic_time() - p->watch_us < GAPS_US;
     begin_watch(p);
-    if (often && p->held_ms < HELD_MAX_MS)
-        hold(p, p->held_ms + HELD_STEP_MS);
+    if (!often || p->held_ms >= HELD_MAX_MS)
+        return;
+    if (p->lessened && p->calm_us < CALM_MAX_US)
+        p->calm_us *= 2;
+    p->lessened = false;
+    hold(p, p->held_ms + HELD_STEP_MS);
 }
 
 static void note_calm(mt_pulse *p) {
-    if (p->held_ms == HELD_MS || g_get_monotonic_time() - p->watch_us < CALM_US)
+    if (p->held_ms == HELD_MS || g_get_monotonic_time() - p->watch_us < p->calm_us)
         return;
     bool calm = p->gaps == 0;
     begin_watch(p);
-    if (calm)
-        hold(p, p->held_ms - HELD_STEP_MS);
+    if (!calm)
+        return;
+    p->lessened = true;
+    hold(p, p->held_ms - HELD_STEP_MS);
 }
 
 static void on_writable(pa_stream *stream, size_t len, void *arg) {
@@ -228,6 +237,7 @@ mt_err mt_pulse_open(bool mic, const char *name, const mt_pulse_events *events, 
     p->ctx = ctx;
     p->mic = mic;
     p->held_ms = HELD_MS;
+    p->calm_us = CALM_US;
     p->main = g_main_context_ref_thread_default();
     p->loop = pa_threaded_mainloop_new();
     mt_err err = p->loop == NULL ? MT_ENOMEM : pa_threaded_mainloop_start(p->loop) < 0 ? MT_ESYS : MT_OK;

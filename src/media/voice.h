@@ -28,7 +28,8 @@ mt_err mt_voice_enc_create(mt_audio_codec codec, uint8_t ptime_ms, mt_voice_enc 
 void mt_voice_enc_destroy(mt_voice_enc *e);
 /* Forgets what was said: nothing of it is heard after the next packet. */
 void mt_voice_enc_reset(mt_voice_enc *e);
-/* Opus only: as the path needs it, from the next packet on. */
+/* Opus only: as the path needs it, from the next packet on; copies and pauses from the next quiet moment on, 30 packets
+ * later at most. */
 void mt_voice_enc_plan(mt_voice_enc *e, const mt_adapt_plan *plan);
 /* Exactly ptime of samples; *out_len 0: nothing is to be sent for them (a pause, where the plan has dtx). MT_ESYS. */
 mt_err mt_voice_encode(mt_voice_enc *e, const int16_t *pcm, uint8_t out[MT_VOICE_PACKET_MAX],

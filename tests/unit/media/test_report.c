@@ -104,7 +104,7 @@ static void a_path_that_loses(void **state) {
     assert_in_range(w.a.report.quality.now.loss_percent, 4, 18);
     assert_true(w.a.report.adapt.plan.fec);
     assert_in_range(w.a.report.adapt.plan.loss_percent, 5, 20);
-    assert_true(w.a.report.adapt.plan.bit_rate > 40000);
+    assert_int_equal(w.a.report.adapt.plan.bit_rate, 48000);
     assert_false(w.a.report.adapt.plan.dtx);
     assert_false(w.b.report.adapt.plan.fec); /* that way nothing is lost */
     w.loss_percent = 0;
@@ -114,7 +114,7 @@ static void a_path_that_loses(void **state) {
     assert_int_equal(w.a.verdicts, 2);
     assert_int_equal(w.b.verdicts, 2);
     assert_false(w.a.report.adapt.plan.fec);
-    assert_int_equal(w.a.report.adapt.plan.bit_rate, 40000);
+    assert_int_equal(w.a.report.adapt.plan.bit_rate, 48000);
 }
 
 /* One bad second is no poor connection. */

@@ -134,11 +134,72 @@ static void sizes_stay_one(void **state) {
         assert_int_equal(packets[i].len, packets[0].len);
 }
 
+static bool is_celt(const coded *c) {
+    return (c->bytes[0] & 0x80) != 0;
+}
+
+/* A path that becomes bad amid speech: the copies begin when it is quiet, or after 30 packets, and end as well. */
+static size_t change_at(bool quiet, bool fec_first) {
+    const mt_adapt_plan plain = {.bit_rate = 48000}, bad = {.fec = true, .loss_percent = 10, .bit_rate = 48000};
+    mt_voice_enc *enc = NULL;
+    assert_int_equal(mt_voice_enc_create(MT_AUDIO_OPUS, 10, &enc), MT_OK);
+    mt_voice_enc_plan(enc, fec_first ? &bad : &plain);
+    for (size_t i = 0; i < FRAMES; i++) {
+        make_voice(i, 480, quiet && i == 110);
+        if (i == 100)
+            mt_voice_enc_plan(enc, fec_first ? &plain : &bad);
+        assert_int_equal(mt_voice_encode(enc, said[i], packets[i].bytes, &packets[i].len), MT_OK);
+        assert_int_equal(packets[i].len, packets[0].len);
+    }
+    mt_voice_enc_destroy(enc);
+    assert_true(is_celt(&packets[0]) != fec_first && is_celt(&packets[99]) != fec_first);
+    size_t at = 100;
+    while (is_celt(&packets[at]) != fec_first)
+        at++;
+    for (size_t i = at; i < FRAMES; i++)
+        assert_true(is_celt(&packets[i]) == fec_first);
+    return at;
+}
+
+static double power_of(const int16_t *pcm, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)pcm[i] * pcm[i];
+    return sum;
+}
+
+/* The least loudness of what is decoded of a packet around the change, against what was said then. */
+static double quietest_around(size_t at) {
+    static int16_t pcm[MT_PCM_FRAME_MAX];
+    double least = 1e9;
+    mt_voice_dec *dec = NULL;
+    assert_int_equal(mt_voice_dec_create(MT_AUDIO_OPUS, &dec), MT_OK);
+    for (size_t i = 0; i < at + 3; i++) {
+        mt_voice_decode(dec, mt_slice_n(packets[i].bytes, packets[i].len), 480, pcm);
+        if (i + 2 > at)
+            least = fmin(least, 2.0 * power_of(pcm, 480) / (power_of(said[i - 1], 480) + power_of(said[i], 480)));
+    }
+    mt_voice_dec_destroy(dec);
+    return 10.0 * log10(least);
+}
+
+static void copies_begin_and_end_amid_speech(void **state) {
+    for (int fec_first = 0; fec_first < 2; fec_first++) {
+        assert_int_equal(change_at(true, fec_first), 110);
+        size_t at = change_at(false, fec_first);
+        double db = quietest_around(at);
+        print_message("changed at packet %zu, least loudness around it %.1f dB\n", at, db);
+        assert_int_equal(at, 130);
+        assert_true(db > -6.0); /* no hole */
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lost_packets_are_recovered),
         cmocka_unit_test(no_copy_no_recovery),
         cmocka_unit_test(pauses),
+        cmocka_unit_test(copies_begin_and_end_amid_speech),
         cmocka_unit_test(sizes_stay_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
