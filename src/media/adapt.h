@@ -1,8 +1,9 @@
 /* How speech is encoded for the path as the partner's reports describe it: forward error correction, bit rate, packets
  * left out in pauses. No I/O, no clock.
  *
- * From 2 % loss on each packet carries a poorer copy of the one before (RFC 6716 section 2.1.7). Heavy loss that lasts is taken for a path that is full: the rate falls, and nothing is sent in pauses. On a
- * good path packets go on in pauses, since their lack would tell an observer who speaks when (RFC 6562 section 3). */
+ * From 2 % loss on each packet carries a poorer copy of the one before (RFC 6716 section 2.1.7). Heavy loss that lasts
+ * is taken for a path that is full: the rate falls, and nothing is sent in pauses. On a good path packets go on in
+ * pauses, since their lack would tell an observer who speaks when (RFC 6562 section 3). */
 #ifndef MT_MEDIA_ADAPT_H
 #define MT_MEDIA_ADAPT_H
 

@@ -422,13 +422,13 @@ static void log_stats(mt_audio *a) {
     if (a->receiver == NULL || a->sender == NULL)
         return;
     mt_audio_stats_get(a, &s);
-    mt_log(
-        MT_LOG_INFO, "audio",
-        "sent %llu, received %llu, lost %llu, late %llu, recovered %llu ms, concealed %llu ms, shed %llu ms, waited %u "
-        "ms, behind %u ms",
-        (unsigned long long)s.sent, (unsigned long long)s.received, (unsigned long long)s.lost,
-        (unsigned long long)s.late, (unsigned long long)s.recovered_ms, (unsigned long long)s.concealed_ms,
-        (unsigned long long)s.shed_ms, s.waited_ms, s.behind_ms);
+    mt_log(MT_LOG_INFO, "audio",
+           "sent %llu, received %llu, lost %llu, late %llu, recovered %llu ms, concealed %llu ms, comfort %llu ms, "
+           "shed %llu ms, waited %u "
+           "ms, behind %u ms",
+           (unsigned long long)s.sent, (unsigned long long)s.received, (unsigned long long)s.lost,
+           (unsigned long long)s.late, (unsigned long long)s.recovered_ms, (unsigned long long)s.concealed_ms,
+           (unsigned long long)s.comfort_ms, (unsigned long long)s.shed_ms, s.waited_ms, s.behind_ms);
 }
 
 void mt_audio_destroy(mt_audio *a) {

@@ -81,6 +81,7 @@ typedef struct mt_audio_stats {
     uint64_t sent, received; /* packets */
     uint64_t lost, late;     /* packets: not there when they were due; of these, came after all */
     uint64_t concealed_ms;   /* sound invented for what was lost or late */
+    uint64_t comfort_ms;     /* noise invented in pauses that the partner left out */
     uint64_t recovered_ms;   /* lost, and taken from the copy in the packet behind */
     uint64_t shed_ms;        /* sound left out to catch up */
     uint64_t played;         /* packets */

@@ -8,11 +8,10 @@
 
 #define SLOTS 128
 #define PAYLOAD_MAX 1500
-/* After so much invented sound nobody speaks any more: silence, and a new start. */
 #define SILENCE_SAMPLES (MT_PCM_RATE / 400) /* 2.5 ms: the first packet is played that close to its time */
-#define EXPAND_MAX_SAMPLES (60 * MT_PCM_RATE / 1000)
-/* A hole longer than this is a pause of the speaker's, not loss. */
-#define PAUSE_SAMPLES (200 * MT_PCM_RATE / 1000)
+/* So long is sound invented, which soon is but the noise in the background: a sender that leaves out pauses sends some
+ * of it each 400 ms, of which one may be lost. Then nobody is there any more: silence, and a new start. */
+#define PAUSE_MAX_SAMPLES MT_PCM_RATE
 /* Timestamps further back than this: the sender started anew. */
 #define RESTART_SAMPLES (3 * MT_PCM_RATE)
 /* And further ahead than this: nobody pauses for an hour, but sums of such leaps would leave 64 bits. */
@@ -39,6 +38,7 @@ typedef struct packet {
     int64_t ts; /* unwrapped */
     int64_t arrived_us;
     uint32_t samples;
+    uint16_t seq;
     size_t len;
     char payload[];
 } packet;
@@ -52,7 +52,9 @@ struct mt_jitter {
     uint32_t ssrc;
     int64_t newest_ts;     /* of all received: the reference for unwrapping */
     int64_t next_ts;       /* what is played next; kept through a silence, so that latecomers are known */
+    uint16_t next_seq;     /* of the packet behind the one handed out last */
     uint32_t expanded;     /* samples invented since the last packet without moving next_ts */
+    uint32_t unsettled;    /* of these, what may prove to be a pause: not counted yet */
     uint32_t last_samples; /* length of the packet played last */
     int64_t target_us;
     int64_t guard_us, guard_since_us;       /* above the floor, and when it changed */
@@ -99,10 +101,20 @@ static packet *pop(mt_jitter *j) {
     return p;
 }
 
+static void set_next(mt_jitter *j, const packet *p) {
+    j->next_ts = p->ts + p->samples;
+    j->next_seq = (uint16_t)(p->seq + 1);
+    j->have_next = true;
+}
+
+/* Time has passed at the sender, but no packet: he left out a pause. */
+static bool after_pause(const mt_jitter *j, const packet *p) {
+    return j->have_next && p->ts > j->next_ts && p->seq == j->next_seq;
+}
+
 static void shed_oldest(mt_jitter *j) {
     packet *p = pop(j);
-    j->next_ts = p->ts + p->samples;
-    j->have_next = true;
+    set_next(j, p);
     j->stats.shed_samples += p->samples;
     mt_free(p);
 }
@@ -114,7 +126,7 @@ static void start_anew(mt_jitter *j, const mt_rtp *in) {
     j->ssrc = in->ssrc;
     j->newest_ts = in->timestamp;
     j->playing = j->have_next = false;
-    j->expanded = 0;
+    j->expanded = j->unsettled = 0;
 }
 
 /* The 32-bit timestamp that lies nearest to the newest one, as a number that never wraps. */
@@ -190,7 +202,7 @@ mt_err mt_jitter_put(mt_jitter *j, const mt_rtp *in, uint32_t samples, int64_t n
     }
     if (j->count == SLOTS)
         shed_oldest(j);
-    return insert(j, &(packet){.ts = ts, .arrived_us = now_us, .samples = samples}, in->payload);
+    return insert(j, &(packet){.ts = ts, .arrived_us = now_us, .samples = samples, .seq = in->seq}, in->payload);
 }
 
 /* By how much the sound of `ts`, played now, lags the quickest packet. */
@@ -251,14 +263,23 @@ static void note_stretch(mt_jitter *j, int64_t now_us) {
     j->guard_since_us = now_us;
 }
 
+/* With the packet behind it, it is known what the sound was that was invented meanwhile. */
+static void settle(mt_jitter *j, const packet *p) {
+    if (after_pause(j, p))
+        j->stats.comfort_samples += j->unsettled;
+    else
+        j->stats.concealed_samples += j->unsettled;
+    j->unsettled = 0;
+}
+
 static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
     packet *p = pop(j);
+    settle(j, p);
     if (j->expanded > 0 && p->ts == j->next_ts)
         note_stretch(j, now_us);
     mt_free(j->current);
     j->current = p;
-    j->next_ts = p->ts + p->samples;
-    j->have_next = true;
+    set_next(j, p);
     j->expanded = 0;
     j->last_samples = p->samples;
     count_wait(j, p, now_us);
@@ -268,10 +289,9 @@ static void hand_out(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
     advise_shed(j, p, now_us, out);
 }
 
-static void conceal(mt_jitter *j, uint32_t samples, mt_jitter_step *out) {
+static void conceal(uint32_t samples, mt_jitter_step *out) {
     out->kind = MT_JITTER_LOST;
     out->samples = samples;
-    j->stats.concealed_samples += samples;
 }
 
 /* Silence until the first packet has waited its time. */
@@ -285,19 +305,33 @@ static void next_silent(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
 }
 
 static void next_underrun(mt_jitter *j, mt_jitter_step *out) {
-    if (j->expanded >= EXPAND_MAX_SAMPLES) {
+    if (j->expanded >= PAUSE_MAX_SAMPLES) {
         j->playing = false;
         j->expanded = 0;
         return;
     }
     j->expanded += j->last_samples;
-    conceal(j, j->last_samples, out);
+    j->unsettled += j->last_samples;
+    conceal(j->last_samples, out);
+}
+
+/* The noise goes on until the packet after the pause has waited its time. */
+static void next_after_pause(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
+    int64_t wait_us = j->target_us - delay_us(j, j->queue[0]->ts, now_us);
+    if (wait_us <= 0) {
+        hand_out(j, now_us, out);
+        return;
+    }
+    uint32_t whole = us_to_samples(wait_us) / SILENCE_SAMPLES * SILENCE_SAMPLES;
+    conceal((uint32_t)clamp(whole, SILENCE_SAMPLES, j->last_samples), out);
+    j->unsettled += out->samples;
 }
 
 static void next_hole(mt_jitter *j, int64_t hole, mt_jitter_step *out) {
     uint32_t samples = hole < j->last_samples ? (uint32_t)hole : j->last_samples;
     j->next_ts += samples;
-    conceal(j, samples, out);
+    j->stats.concealed_samples += samples;
+    conceal(samples, out);
     const packet *after = j->queue[0];
     if (after->ts == j->next_ts && after->samples == samples)
         out->next = mt_slice_n(after->payload, after->len);
@@ -316,12 +350,16 @@ void mt_jitter_next(mt_jitter *j, int64_t now_us, mt_jitter_step *out) {
         return;
     }
     int64_t hole = j->playing ? j->queue[0]->ts - j->next_ts : 0;
-    if (hole > PAUSE_SAMPLES) {
+    if (hole > PAUSE_MAX_SAMPLES) {
         j->playing = false;
         j->expanded = 0;
     }
     if (!j->playing) {
         next_silent(j, now_us, out);
+        return;
+    }
+    if (after_pause(j, j->queue[0])) {
+        next_after_pause(j, now_us, out);
         return;
     }
     if (hole > 0)

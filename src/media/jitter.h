@@ -4,7 +4,9 @@
  * difference is its jitter. What is played lags the shortest transit by `delay`, which is steered towards a target:
  * `start_ms` at first, then what nearly all packets keep. A packet that comes too late stretches the time (delay
  * grows); a delay above the target is shed by shortening packets, and a large backlog at once. A lost packet
- * is known by the later ones behind it and is replaced. */
+ * is known by the later ones behind it and is replaced. Where time has passed between two packets that follow each
+ * other the sender left out a pause (RFC 7587 section 3.1.3): the noise goes on meanwhile, and nothing counts as lost.
+ */
 #ifndef MT_MEDIA_JITTER_H
 #define MT_MEDIA_JITTER_H
 
@@ -22,7 +24,7 @@ typedef struct mt_jitter mt_jitter;
 typedef enum mt_jitter_kind {
     MT_JITTER_SILENCE, /* nothing is said: play `samples` of silence */
     MT_JITTER_PACKET,  /* decode this */
-    MT_JITTER_LOST,    /* invent `samples` samples */
+    MT_JITTER_LOST,    /* invent `samples` samples: for a lost packet, or in a pause that the sender leaves out */
 } mt_jitter_kind;
 
 typedef struct mt_jitter_step {
@@ -37,9 +39,10 @@ typedef struct mt_jitter_step {
 
 typedef struct mt_jitter_stats {
     uint64_t received, lost, late, concealed_samples, recovered_samples, shed_samples;
-    uint64_t played;    /* packets */
-    uint64_t waited_us; /* by all of these, from their arrival to their time */
-    uint64_t behind_us; /* the same from when the quickest would have come: with the path's jitter */
+    uint64_t comfort_samples; /* invented in pauses, in which nothing was lost */
+    uint64_t played;          /* packets */
+    uint64_t waited_us;       /* by all of these, from their arrival to their time */
+    uint64_t behind_us;       /* the same from when the quickest would have come: with the path's jitter */
     uint32_t buffered_samples, target_ms;
 } mt_jitter_stats;
 

@@ -10,6 +10,9 @@
 #include "media/voice.h"
 
 #define QUIET_PART 10 /* of what is loud: a pause between words */
+/* So much of speech is invented, and so much more until it is silent. In a pause the noise goes on. */
+#define SPEECH_KEPT (60 * MT_PCM_RATE / 1000)
+#define SPEECH_FADE (60 * MT_PCM_RATE / 1000)
 
 struct mt_receiver {
     pthread_mutex_t lock;
@@ -19,7 +22,9 @@ struct mt_receiver {
     mt_voice_dec *dec;
     int16_t pcm[MT_PCM_BLOCK + MT_PCM_FRAME_MAX]; /* decoded, not yet taken */
     size_t pcm_len;
-    int loud; /* peak of late, slowly forgotten: what is quiet is judged by it */
+    int loud;          /* peak of late, slowly forgotten: what is quiet is judged by it */
+    bool in_pause;     /* the packet played last was none of speech */
+    uint32_t invented; /* samples since */
 };
 
 mt_err mt_receiver_create(const mt_audio_config *cfg, mt_receiver **out) {
@@ -63,27 +68,48 @@ void mt_receiver_put(mt_receiver *r, mt_slice packet, int64_t now_us) {
     (void)err; /* late, doubled, no memory: a lost packet like any other, and counted */
 }
 
-static void decode_step(mt_receiver *r, const mt_jitter_step *step, int16_t *out) {
-    if (step->kind == MT_JITTER_SILENCE) {
-        memset(out, 0, step->samples * sizeof(out[0]));
-        return;
-    }
-    if (step->kind == MT_JITTER_LOST) {
-        if (mt_voice_recover(r->dec, step->next, step->samples, out))
-            mt_jitter_recovered(r->jitter, step->samples);
-        else
-            mt_voice_conceal(r->dec, step->samples, out);
-        return;
-    }
-    if (step->first)
-        mt_voice_dec_reset(r->dec);
-    mt_voice_decode(r->dec, step->payload, step->samples, out);
-}
-
 static bool is_quiet(mt_receiver *r, const int16_t *pcm, uint32_t samples) {
     int peak = mt_pcm_peak(pcm, samples);
     r->loud = peak > r->loud ? peak : r->loud - r->loud / 256;
     return peak <= r->loud / QUIET_PART;
+}
+
+/* Whoever breaks off amid a word has switched his microphone off, or the path is gone. */
+static void fade_speech(mt_receiver *r, int16_t *pcm, uint32_t samples) {
+    for (uint32_t i = 0; i < samples && !r->in_pause; i++) {
+        uint32_t at = r->invented + i;
+        uint32_t gone = at > SPEECH_KEPT ? at - SPEECH_KEPT : 0;
+        pcm[i] = (int16_t)(gone < SPEECH_FADE ? pcm[i] * (int)(SPEECH_FADE - gone) / SPEECH_FADE : 0);
+    }
+    r->invented += samples;
+}
+
+static void invent(mt_receiver *r, const mt_jitter_step *step, int16_t *out) {
+    if (mt_voice_recover(r->dec, step->next, step->samples, out)) {
+        mt_jitter_recovered(r->jitter, step->samples);
+        return;
+    }
+    mt_voice_conceal(r->dec, step->samples, out);
+    fade_speech(r, out, step->samples);
+}
+
+/* True: it is quiet. */
+static bool decode_step(mt_receiver *r, const mt_jitter_step *step, int16_t *out) {
+    if (step->kind == MT_JITTER_SILENCE) {
+        memset(out, 0, step->samples * sizeof(out[0]));
+        return true;
+    }
+    if (step->kind == MT_JITTER_LOST) {
+        invent(r, step, out);
+        return false;
+    }
+    if (step->first)
+        mt_voice_dec_reset(r->dec);
+    mt_voice_decode(r->dec, step->payload, step->samples, out);
+    bool quiet = is_quiet(r, out, step->samples);
+    r->in_pause = quiet || mt_voice_is_pause(r->codec, step->payload);
+    r->invented = 0;
+    return quiet;
 }
 
 /* What is decoded is played behind what waits already. */
@@ -92,9 +118,8 @@ static void fetch(mt_receiver *r, int64_t taken_us) {
     int16_t *at = r->pcm + r->pcm_len;
     int64_t now_us = taken_us + (int64_t)r->pcm_len * 1000 / (MT_PCM_RATE / 1000);
     mt_jitter_next(r->jitter, now_us, &step);
-    decode_step(r, &step, at);
+    bool quiet = decode_step(r, &step, at);
     uint32_t samples = step.samples;
-    bool quiet = is_quiet(r, at, samples);
     if (step.may_shed > 0 && (quiet || step.hurry)) {
         uint32_t shed = mt_shrink(at, samples, step.may_shed);
         mt_jitter_shed(r->jitter, shed, now_us);
@@ -125,6 +150,7 @@ void mt_receiver_stats(mt_receiver *r, mt_audio_stats *out) {
     out->late = js.late;
     out->recovered_ms = js.recovered_samples / per_ms;
     out->target_ms = js.target_ms;
+    out->comfort_ms = js.comfort_samples / per_ms;
     out->concealed_ms = js.concealed_samples / per_ms;
     out->shed_ms = js.shed_samples / per_ms;
     uint64_t played = js.played > 0 ? js.played : 1;

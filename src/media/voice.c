@@ -238,19 +238,35 @@ void mt_voice_decode(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_
         mt_voice_conceal(d, samples, pcm);
 }
 
-/* Whether the first frame of a packet carries a copy of the frame before: a flag of SILK's after the one for activity
- * (RFC 6716 sections 4.2.3 and 4.2.4). */
-static bool has_copy(mt_slice packet) {
+/* SILK's header of a packet's first frame: a flag of activity for each 20 ms, then one that says whether a copy of the
+ * frame before is in it (RFC 6716 sections 4.2.3 and 4.2.4). False: there is none, as in all of CELT's alone. */
+static bool silk_flags(mt_slice packet, unsigned *out_active, bool *out_copy) {
     const unsigned char *frames[48];
     opus_int16 sizes[48];
     unsigned char toc = 0;
     int offset = 0;
     const unsigned char *p = (const unsigned char *)packet.p;
     int n = opus_packet_parse(p, (opus_int32)packet.len, &toc, frames, sizes, &offset);
-    if (n <= 0 || (toc & 0x80) != 0 || sizes[0] == 0) /* CELT alone has no copies */
+    if (n <= 0 || (toc & 0x80) != 0 || sizes[0] == 0)
         return false;
     int silk_frames = opus_packet_get_samples_per_frame(p, MT_PCM_RATE) / (20 * MT_PCM_RATE / 1000);
-    return (frames[0][0] >> (7 - (silk_frames > 0 ? silk_frames : 1)) & 1) != 0;
+    if (silk_frames == 0)
+        silk_frames = 1;
+    *out_active = frames[0][0] >> (8 - silk_frames);
+    *out_copy = (frames[0][0] >> (7 - silk_frames) & 1) != 0;
+    return true;
+}
+
+static bool has_copy(mt_slice packet) {
+    unsigned active = 0;
+    bool copy = false;
+    return silk_flags(packet, &active, &copy) && copy;
+}
+
+bool mt_voice_is_pause(mt_audio_codec codec, mt_slice payload) {
+    unsigned active = 0;
+    bool copy = false;
+    return codec == MT_AUDIO_OPUS && silk_flags(payload, &active, &copy) && active == 0;
 }
 
 bool mt_voice_recover(mt_voice_dec *d, mt_slice next, uint32_t samples, int16_t *pcm) {

@@ -42,6 +42,8 @@ void mt_voice_dec_reset(mt_voice_dec *d);
 mt_err mt_voice_duration(mt_audio_codec codec, mt_slice payload, uint32_t *out_samples) MT_MUST_CHECK;
 /* pcm has room for MT_PCM_FRAME_MAX. A payload that cannot be decoded is concealed; the duration is always written. */
 void mt_voice_decode(mt_voice_dec *d, mt_slice payload, uint32_t samples, int16_t *pcm);
+/* Whether the encoder took the packet for a pause: known of SILK's only (RFC 6716 section 4.2.3). */
+bool mt_voice_is_pause(mt_audio_codec codec, mt_slice payload);
 /* The sound of a lost packet out of the copy in the one that follows it; false, and nothing is written, if there is
  * none. Then the following packet is decoded as usual. */
 bool mt_voice_recover(mt_voice_dec *d, mt_slice next, uint32_t samples, int16_t *pcm);

@@ -20,6 +20,7 @@ typedef struct world {
     int64_t now_us;
     unsigned packets, lost, shed; /* steps seen */
     uint32_t silent;              /* samples */
+    int left_out;                 /* packets that the sender did not make */
     uint32_t have;                /* decoded, not played yet: samples */
     int last;                     /* number of the packet played last, -1 at first */
     bool disorder, loud;
@@ -31,7 +32,7 @@ static void begin(world *w) {
 }
 
 static mt_err put(world *w, int number, int64_t at_us) {
-    const mt_rtp p = {.seq = (uint16_t)number,
+    const mt_rtp p = {.seq = (uint16_t)(number - w->left_out),
                       .timestamp = w->ts0 + (uint32_t)number * FRAME,
                       .ssrc = w->ssrc,
                       .payload = mt_slice_n(&number, sizeof(number))};
@@ -212,6 +213,37 @@ static void the_queue_has_an_end(void **state) {
     mt_jitter_destroy(w.j);
 }
 
+/* Pauses are left out: one packet each 400 ms, their numbers without a gap. The noise in between is no loss, and the
+ * time is kept to the millisecond; a packet that is lost then is one, and there is no silence either. */
+static void pauses_that_are_left_out(void **state) {
+    for (int loses = 0; loses < 2; loses++) {
+        world w;
+        begin(&w);
+        talk(&w, 0, 50);
+        uint32_t silent = w.silent;
+        for (int i = 50, n = 50; i < 850; i++, w.now_us += FRAME_US) {
+            bool sent = i % 20 == 19 || i >= 650;
+            const mt_rtp p = {.seq = (uint16_t)n,
+                              .timestamp = w.ts0 + (uint32_t)i * FRAME,
+                              .ssrc = w.ssrc,
+                              .payload = mt_slice_n(&i, sizeof(i))};
+            n += sent;
+            if (sent && !(loses && i == 319))
+                assert_int_equal(mt_jitter_put(w.j, &p, FRAME, w.now_us), MT_OK);
+            take(&w);
+        }
+        mt_jitter_stats s = stats(&w);
+        assert_int_equal(w.silent, silent);
+        assert_false(w.disorder);
+        assert_int_equal(s.late, 0);
+        assert_in_range(s.lost, loses, 3 * loses);
+        assert_in_range(s.concealed_samples, loses * 37 * FRAME, loses * 42 * FRAME);
+        assert_in_range(s.comfort_samples + s.concealed_samples, 568 * FRAME, 572 * FRAME);
+        assert_in_range(w.last, 847, 849);
+        mt_jitter_destroy(w.j);
+    }
+}
+
 /* The microphone of the other end: off for some time, then on with a timestamp that has moved on, or with a new SSRC.
  */
 static void pauses(void **state) {
@@ -221,10 +253,14 @@ static void pauses(void **state) {
     for (int i = 50; i < 300; i++, w.now_us += FRAME_US)
         take(&w);
     assert_int_equal(w.packets, 50);
-    assert_true(w.lost <= 3); /* invents no sound but a short end */
+    assert_in_range(w.lost, 49, 51); /* a second of the background, then silence */
     assert_in_range(w.silent, (250 - w.lost - 1) * FRAME, (250 - w.lost + 1) * FRAME);
+    w.left_out = 250;
     talk(&w, 300, 350);
     assert_int_equal(w.packets, 50 + 48);
+    assert_int_equal(stats(&w).lost, 0);
+    assert_int_equal(stats(&w).concealed_samples, 0);
+    assert_in_range(stats(&w).comfort_samples, 49 * FRAME, 51 * FRAME);
     w.ssrc++;
     w.ts0 -= 123456789;
     w.last = -1;
@@ -355,6 +391,7 @@ int main(void) {
         cmocka_unit_test(a_stall_is_stretched_and_caught_up),
         cmocka_unit_test(a_backlog_is_shed),
         cmocka_unit_test(the_queue_has_an_end),
+        cmocka_unit_test(pauses_that_are_left_out),
         cmocka_unit_test(pauses),
         cmocka_unit_test(begins_anew_when_the_timestamp_falls_back),
         cmocka_unit_test(seldom_late),
