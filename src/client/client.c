@@ -189,8 +189,11 @@ static void act_talk(myturn_client *c, const mt_turn_action *a) {
     case MT_TURN_AUDIO_START:
         mt_client_audio_start(c);
         break;
-    default:
+    case MT_TURN_AUDIO_STOP:
         mt_client_audio_stop(c);
+        break;
+    default:
+        mt_client_act_restart(c, a);
         break;
     }
 }

@@ -1,11 +1,12 @@
 /* The inside of libmyturn's client, which joins the conversation machine with what does its actions: client.c (life,
- * API, time), client_sip.c (user agent), client_calls.c (public calls), client_talk.c (link and sound), client_events.c
- * (what the application is told). */
+ * API, time), client_sip.c (user agent), client_calls.c (public calls), client_talk.c (link and sound),
+ * client_restart.c (another path, another network), client_events.c (what the application is told). */
 #ifndef MT_CLIENT_CLIENT_PRIV_H
 #define MT_CLIENT_CLIENT_PRIV_H
 
-#include <glib.h>
+#include <gio/gio.h>
 
+#include "base/addr.h"
 #include "client/api.h"
 #include "client/sip_tls.h"
 #include "client/trust.h"
@@ -63,13 +64,19 @@ struct myturn_client {
     mt_client_sip sip;
     bool loopback; /* the server is on this machine */
 
+    char *sip_at;               /* the SIP server itself, whatever stands before it; NULL: there is no user agent */
+    char local[MT_ADDR_STRLEN]; /* our address on the way to it; "": none */
+    GNetworkMonitor *monitor;   /* tells of changes; NULL as sip_at */
+    gulong monitor_id;
+    GSource *looking; /* for a change, while the partner is silent */
+
     mt_client_link *link;
     uint8_t link_pair[MT_TURN_PAIR_BYTES]; /* whose link it is */
     GSource *put_again, *get_again;        /* of the link's offer and answer, where the API carries them */
     mt_plain *plain;                       /* in the link's place: a talk with a phone, by plain RTP */
     bool plain_caller;
     GSList *closing; /* of mt_client_link: those that say bye */
-    mt_audio *test; /* NULL: none is on */
+    mt_audio *test;  /* NULL: none is on */
     bool test_hears;
     mt_audio *audio;
     mt_link *audio_link; /* where the microphone's packets go, from another thread; set while audio is there */
@@ -99,6 +106,13 @@ void mt_client_audio_start(myturn_client *c);
 void mt_client_audio_stop(myturn_client *c);
 mt_err mt_client_mic(myturn_client *c, bool on) MT_MUST_CHECK;
 void mt_client_abandon(myturn_client *c); /* the client is being destroyed */
+
+/* client_restart.c */
+void mt_client_act_restart(myturn_client *c, const mt_turn_action *a); /* of the link */
+void mt_client_act_resip(myturn_client *c, const mt_turn_action *a);   /* of the user agent */
+void mt_client_watch_network(myturn_client *c, const char *server);    /* "127.0.0.1:5060" */
+void mt_client_forget_network(myturn_client *c);
+void mt_client_look_for_network(myturn_client *c); /* the partner is silent: perhaps it is us */
 
 /* client_test.c */
 void mt_client_test_stop(myturn_client *c);

@@ -49,13 +49,38 @@ static void on_ended(void *ctx, uint32_t call) {
     mt_client_act(c);
 }
 
-static const mt_ua_events ua_events = {on_registered, on_register_failed, on_unregistered, on_incoming, NULL,
-                                       on_up,         on_failed,          on_ended};
+/* Where the API carries the link's offer and answer, what is offered in the call is not the partner's. */
+static void on_reoffered(void *ctx, uint32_t call) {
+    myturn_client *c = ctx;
+    if (c->sip.asterisk) {
+        (void)!mt_ua_reanswer(c->ua, call, NULL);
+        return;
+    }
+    mt_turn_reoffered(c->turn, call, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_reanswered(void *ctx, uint32_t call, unsigned code) {
+    myturn_client *c = ctx;
+    mt_turn_reanswered(c->turn, call, code, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static const mt_ua_events ua_events = {.registered = on_registered,
+                                       .register_failed = on_register_failed,
+                                       .unregistered = on_unregistered,
+                                       .incoming = on_incoming,
+                                       .up = on_up,
+                                       .failed = on_failed,
+                                       .ended = on_ended,
+                                       .reoffered = on_reoffered,
+                                       .reanswered = on_reanswered};
 
 /* Life */
 
 void mt_client_stop_ua(myturn_client *c) {
     c->ua_due = false;
+    mt_client_forget_network(c);
     mt_ua_destroy(c->ua);
     c->ua = NULL;
     mt_sip_tls_destroy(c->sip_tls);
@@ -118,8 +143,10 @@ void mt_client_start_ua(myturn_client *c) {
                              .server = server,
                              .udp = udp};
     mt_err err = mt_ua_create(&account, &ua_events, c, &c->ua);
-    if (err == MT_OK)
+    if (err == MT_OK) {
+        mt_client_watch_network(c, c->https_host != NULL ? c->sip.tls : server);
         return;
+    }
     mt_log(MT_LOG_ERROR, "sip", "no user agent: %s", mt_err_str(err));
     mt_turn_register_failed(c->turn, 403, mt_clock_ms());
 }
@@ -167,6 +194,8 @@ void mt_client_act_sip(myturn_client *c, const mt_turn_action *a) {
         mt_ua_unregister(c->ua);
     else if (a->kind == MT_TURN_SIP_REFUSE)
         mt_ua_refuse(c->ua, a->call, a->code);
-    else
+    else if (a->kind == MT_TURN_SIP_HANGUP)
         mt_ua_hangup(c->ua, a->call);
+    else
+        mt_client_act_resip(c, a);
 }

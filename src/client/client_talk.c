@@ -108,7 +108,17 @@ static void on_reconnecting(void *ctx, bool on) {
     myturn_client *c = heard(ctx);
     if (c == NULL)
         return;
+    if (on)
+        mt_client_look_for_network(c);
     mt_turn_link_silent(c->turn, on, mt_clock_ms());
+    mt_client_act(c);
+}
+
+static void on_restart(void *ctx, bool ready) {
+    myturn_client *c = heard(ctx);
+    if (c == NULL)
+        return;
+    mt_turn_restart_ready(c->turn, ready, mt_clock_ms());
     mt_client_act(c);
 }
 
@@ -140,6 +150,7 @@ static const mt_link_events link_events = {.local_ready = on_local_ready,
                                            .rtcp = on_rtcp,
                                            .path = on_path,
                                            .reconnecting = on_reconnecting,
+                                           .restart = on_restart,
                                            .closed = on_closed};
 
 void mt_client_link_create(myturn_client *c, const mt_turn_action *a) {

@@ -247,6 +247,7 @@ int64_t mt_turn_next_ms(const mt_turn *t) {
         next_ms = sooner(next_ms, t->kept_due_ms);
     if (t->state == MYTURN_CONNECTING || t->state == MYTURN_RECONNECTING)
         next_ms = sooner(next_ms, t->pair_due_ms);
+    next_ms = sooner(next_ms, mt_turn_restart_pump_ms(t));
     if (t->state == MYTURN_ENDING)
         next_ms = sooner(next_ms, t->end_due_ms);
     if (t->state == MYTURN_ENDING && t->logging_out && !t->unregistered)
@@ -271,6 +272,7 @@ void mt_turn_tick(mt_turn *t, int64_t now_ms) {
         mt_turn_refuse_kept(t, 480);
     if ((t->state == MYTURN_CONNECTING || t->state == MYTURN_RECONNECTING) && now_ms >= t->pair_due_ms)
         mt_turn_pair_due(t, now_ms);
+    mt_turn_restart_pump(t, now_ms);
     mt_turn_check_ending(t, now_ms);
     mt_turn_pump(t, now_ms);
     mt_turn_phone_pump(t, now_ms);

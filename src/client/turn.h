@@ -14,6 +14,8 @@
  *  - A user whose setup failed without anybody's wish (no_answer, refused, undone, no_path, server) is drawn again by
  * himself.
  *  - Microphone and sound exist in TALKING and RECONNECTING only.
+ *  - Another path is looked for (ICE restart, docs/protocol/sdp.md) as long as the partner is silent and the call
+ * lives; by the caller, and the callee answers. It begins or ends no talk.
  *
  * Requests have numbers (seq) and calls too; what comes back is handed in with the number. Not thread-safe. */
 #ifndef MT_CLIENT_TURN_H
@@ -53,12 +55,22 @@ typedef enum mt_turn_action_kind {
     MT_TURN_SIP_DIAL,       /* call, exten: INVITE with the link's SDP */
     MT_TURN_SIP_ANSWER,     /* call: 200 with the link's SDP */
     MT_TURN_SIP_REFUSE,     /* call, code */
+    MT_TURN_SIP_REINVITE,   /* call: offers the link's restart SDP within it; mt_turn_reanswered follows */
+    MT_TURN_SIP_RECANCEL,   /* call: takes that back; mt_turn_reanswered follows all the same */
+    MT_TURN_SIP_REANSWER,   /* call: 200 to the partner's offer with the link's restart SDP; if there is none, with the
+                               one in force */
+    MT_TURN_SIP_REREFUSE,   /* call, code: to the partner's offer */
+    MT_TURN_SIP_RENEW,      /* the flow to the server is left for a new one: mt_turn_registered follows */
     MT_TURN_SIP_HANGUP,     /* call: BYE, CANCEL, or BYE after the 200 that crossed it. Repeating is harmless */
     MT_TURN_LINK_CREATE,    /* caller, pair. There is at most one, but for those that say bye */
     MT_TURN_LINK_REMOTE,    /* call: hand the call's SDP to the link */
     MT_TURN_LINK_BYE, /* says bye and is destroyed when closed: mt_turn_link_gone. No other event of it is handed in
                          from now on */
     MT_TURN_LINK_DESTROY,
+    MT_TURN_LINK_RESTART,      /* a new path is to be offered: mt_turn_restart_ready follows */
+    MT_TURN_LINK_REOFFER,      /* call: hand the partner's new offer to the link: the same follows */
+    MT_TURN_LINK_REANSWER,     /* call: hand the answer to ours to the link */
+    MT_TURN_LINK_RESTART_STOP, /* nothing comes of it */
     MT_TURN_AUDIO_START,
     MT_TURN_AUDIO_STOP,
     MT_TURN_REPORT, /* report: to the application */
@@ -178,8 +190,15 @@ void mt_turn_call_failed(mt_turn *t, uint32_t call, unsigned code,
  */
 void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t silent_ms, int64_t now_ms);
 
+/* The partner's re-INVITE with an offer that is not the one in force. */
+void mt_turn_reoffered(mt_turn *t, uint32_t call, int64_t now_ms);
+/* Our re-INVITE was answered: 200, or refused with that code, or could not be sent (503). */
+void mt_turn_reanswered(mt_turn *t, uint32_t call, unsigned code, int64_t now_ms);
+void mt_turn_moved(mt_turn *t, int64_t now_ms); /* this machine has another address than before */
+
 /* The link. */
-void mt_turn_link_ready(mt_turn *t, int64_t now_ms); /* its SDP can be taken */
+void mt_turn_restart_ready(mt_turn *t, bool ready, int64_t now_ms); /* false: there is nothing to offer or answer */
+void mt_turn_link_ready(mt_turn *t, int64_t now_ms);                /* its SDP can be taken */
 void mt_turn_link_secure(mt_turn *t, int64_t now_ms);
 void mt_turn_link_silent(mt_turn *t, bool on, int64_t now_ms);
 void mt_turn_link_closed(mt_turn *t, mt_link_end why, int64_t now_ms);

@@ -210,8 +210,10 @@ void mt_turn_registered(mt_turn *t, int64_t now_ms) {
         return;
     t->registered = true;
     t->told_unreachable = false;
-    if (t->in_pair)
+    if (t->in_pair) {
+        mt_turn_restart_pump(t, now_ms);
         return;
+    }
     if (t->state == MYTURN_LOGGING_IN)
         mt_turn_set_state(t, MYTURN_IDLE);
     t->first_login = false;

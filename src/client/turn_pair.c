@@ -31,6 +31,7 @@ void mt_turn_begin_pair(mt_turn *t, const mt_turn_draw *draw, int64_t now_ms) {
     memcpy(t->last_name, draw->name, sizeof t->last_name);
     t->call = 0;
     t->call_answered = t->call_up = t->audio = false;
+    mt_turn_restart_reset(t, now_ms);
     t->pair_due_ms =
         now_ms + (draw->connect_s > 0 && draw->connect_s <= 120 ? 1000 * (int64_t)draw->connect_s : MT_TURN_CONNECT_MS);
     mt_turn_set_state(t, MYTURN_CONNECTING);
@@ -90,6 +91,7 @@ void mt_turn_drop_pair(mt_turn *t, unsigned refuse_code) {
         (void)mt_turn_push(t, MT_TURN_AUDIO_STOP);
     drop_call(t, refuse_code);
     t->audio = t->in_pair = t->call_answered = t->call_up = false;
+    mt_turn_restart_reset(t, 0);
     t->leave = t->have_login;
     memcpy(t->leave_pair, t->draw.pair, sizeof t->leave_pair);
     mt_wipe(&t->draw, sizeof t->draw); /* with credentials of relays */
@@ -149,7 +151,7 @@ static void tell_call_up(mt_turn *t) {
 }
 
 void mt_turn_call_up(mt_turn *t, uint32_t call, int64_t now_ms) {
-    if (call == 0)
+    if (call == 0 || call == t->kept_call) /* one that was not answered is not up */
         return;
     if (call != t->call) {
         mt_turn_push(t, MT_TURN_SIP_HANGUP)->call = call; /* it crossed our hanging up */
@@ -189,7 +191,8 @@ void mt_turn_call_failed(mt_turn *t, uint32_t call, unsigned code, int64_t now_m
     t->call = 0;
     if (t->state == MYTURN_CONNECTING)
         end_to_waiting(t, reason_of_code(code), 480, now_ms);
-    /* In a talk: signalling is lost, not the talk. */
+    else /* signalling is lost, not the talk */
+        mt_turn_restart_call_lost(t);
 }
 
 void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t silent_ms, int64_t now_ms) {
@@ -246,6 +249,7 @@ void mt_turn_link_silent(mt_turn *t, bool on, int64_t now_ms) {
     t->pair_due_ms = now_ms + MT_TURN_SILENT_MS;
     mt_turn_set_state(t, on ? MYTURN_RECONNECTING : MYTURN_TALKING);
     mt_turn_tell(t, MYTURN_EV_RECONNECTING)->on = on;
+    mt_turn_restart_pump(t, now_ms);
 }
 
 /* Another draw would end the same way, so there is none. */

@@ -1,5 +1,5 @@
-/* The inside of the conversation machine, shared by turn.c (wishes, time), turn_login.c (login and waiting) and
- * turn_pair.c (a pair's life). */
+/* The inside of the conversation machine, shared by turn.c (wishes, time), turn_login.c (login and waiting),
+ * turn_pair.c (a pair's life) and turn_restart.c (another path for a talk). */
 #ifndef MT_CLIENT_TURN_PRIV_H
 #define MT_CLIENT_TURN_PRIV_H
 
@@ -17,6 +17,10 @@ enum {
     MT_TURN_KEEP_CALL_MS = 3000,    /* an INVITE waits this long for the draw that explains it */
     MT_TURN_QUIET_MS = 2000,        /* the partner says something each second */
     MT_TURN_SILENT_MS = 15000,      /* of reconnecting */
+    MT_TURN_TRY_MS = 3000,          /* between tries to find a new path, and for the answer to one */
+    MT_TURN_TRY_SOON_MS = 500,      /* after one that failed late */
+    MT_TURN_GLARE_MIN_MS = 2100,    /* RFC 3261 section 14.1, of the Call-ID's owner */
+    MT_TURN_GLARE_MAX_MS = 4000,
     MT_TURN_CONDUCT_MS = 30000,     /* a block or report is tried so long */
     MT_TURN_CONDUCT_LAST_MS = 1200, /* and holds a logout back no longer */
     MT_TURN_BYE_MS = 1200,          /* the link confirms its bye within 1 s */
@@ -26,6 +30,12 @@ enum {
     MT_TURN_WAIT_S = 25,
     MT_TURN_SOON_MS = 1000, /* no answer to a held request is due before: then the server or a proxy does not hold it */
 };
+
+typedef enum mt_turn_try {
+    MT_TURN_NO_TRY,
+    MT_TURN_GATHERING, /* the link's SDP is awaited, by either side */
+    MT_TURN_ASKING,    /* the answer to our re-INVITE is */
+} mt_turn_try;
 
 typedef enum mt_turn_link_state { MT_TURN_NO_LINK, MT_TURN_LINK_MADE, MT_TURN_LINK_SECURE } mt_turn_link_state;
 
@@ -76,6 +86,10 @@ struct mt_turn {
     mt_turn_link_state link;
     int64_t pair_due_ms;    /* CONNECTING and RECONNECTING end then */
     unsigned failed_setups; /* in a row */
+    mt_turn_try path_try;
+    bool has_moved;        /* a new path is due without any silence */
+    int64_t try_at_ms;     /* the next try does not begin before */
+    int64_t answer_due_ms; /* ASKING: then it is taken back */
 
     /* the last partner, as far as the server knows him: the present one, or the one before until the next draw */
     bool has_last;
@@ -120,6 +134,12 @@ void mt_turn_drop_pair(mt_turn *t, unsigned refuse_code); /* ends call, link and
 void mt_turn_pair_due(mt_turn *t, int64_t now_ms);
 /* The pair ended, but not by the user's wish: back on the main page. */
 void mt_turn_end_to_idle(mt_turn *t, const char *reason, unsigned refuse_code, int64_t now_ms);
+
+/* turn_restart.c */
+void mt_turn_restart_pump(mt_turn *t, int64_t now_ms);
+int64_t mt_turn_restart_pump_ms(const mt_turn *t);
+void mt_turn_restart_reset(mt_turn *t, int64_t now_ms);
+void mt_turn_restart_call_lost(mt_turn *t);
 
 /* turn_conduct.c */
 void mt_turn_conduct_pump(mt_turn *t, int64_t now_ms);

@@ -1,12 +1,8 @@
 #include "client/ua.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/addr.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/secret.h"
@@ -49,11 +45,20 @@ static void begin_register(mt_ua *ua) {
     send_register(ua);
 }
 
-static gboolean on_retry(gpointer data) {
-    mt_ua *ua = data;
+void mt_ua_register_now(mt_ua *ua) {
+    if (ua->reg == MT_UA_REG_OFF || ua->reg == MT_UA_REG_LEAVING)
+        return;
+    bool waiting = ua->retry != NULL;
     drop_retry(ua);
     ua->restarts = 0;
-    begin_register(ua);
+    if (waiting)
+        begin_register(ua);
+    else
+        send_register(ua);
+}
+
+static gboolean on_retry(gpointer data) {
+    mt_ua_register_now(data);
     return G_SOURCE_REMOVE;
 }
 
@@ -183,6 +188,7 @@ static void on_authenticated(mt_ua *ua, nua_handle_t *nh, int status) {
 /* Life */
 
 static void free_ua(mt_ua *ua) {
+    mt_ua_flow_end(ua);
     g_main_context_unref(ua->main);
     mt_wipe(ua->password, strlen(ua->password));
     g_free(ua->uri);
@@ -241,25 +247,6 @@ static void on_event(nua_event_t event, int status, char const *phrase, nua_t *n
         on_authenticated(ua, nh, status);
 }
 
-/* The local address by which the server is reached, so that nothing is bound wider than that. */
-static mt_err local_address(const mt_addr *server, char out[MT_ADDR_STRLEN]) {
-    int fd = socket(server->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return MT_ESYS;
-    mt_addr local;
-    socklen_t len = sizeof local;
-    memset(&local, 0, sizeof local);
-    bool ok = connect(fd, &server->sa, mt_addr_len(server)) == 0 && getsockname(fd, &local.sa, &len) == 0;
-    int err = errno;
-    (void)close(fd);
-    if (!ok) {
-        mt_log(MT_LOG_ERROR, "sip", "no way to the server: %s", g_strerror(err));
-        return MT_ESYS;
-    }
-    mt_addr_format_ip(&local, out);
-    return MT_OK;
-}
-
 /* PONG2PING is off: it takes two pongs in a row for a ping, and its answer, a lone CRLF, for the beginning of a
  * message. */
 static nua_t *make_nua(mt_ua *ua, char *bind_url) {
@@ -278,12 +265,12 @@ static void quiet_logger(void *stream, char const *fmt, va_list ap) {
 }
 
 static mt_err start(mt_ua *ua, const mt_ua_account *account) {
-    mt_addr server;
     char local[MT_ADDR_STRLEN];
-    if (mt_addr_parse(mt_slice_of(account->server), &server) != MT_OK)
-        return MT_EINVAL;
-    if (local_address(&server, local) != MT_OK)
-        return MT_ESYS;
+    mt_err err = mt_addr_parse(mt_slice_of(account->server), &ua->server);
+    if (err == MT_OK)
+        err = mt_ua_local_address(account->server, local);
+    if (err != MT_OK)
+        return err == MT_ESYS ? err : MT_EINVAL;
     static gsize once;
     if (g_once_init_enter(&once)) {
         su_init();
@@ -303,7 +290,9 @@ static mt_err start(mt_ua *ua, const mt_ua_account *account) {
     GSource *source = su_glib_root_gsource(ua->root);
     if (source != NULL)
         (void)g_source_attach(source, ua->main);
+    mt_ua_flow_begin(ua, account->udp);
     ua->nua = make_nua(ua, bind_url);
+    mt_ua_flow_find(ua);
     if (ua->nua == NULL) {
         mt_log(MT_LOG_ERROR, "sip", "the user agent could not be started");
         su_root_destroy(ua->root);
@@ -317,6 +306,7 @@ mt_err mt_ua_create(const mt_ua_account *account, const mt_ua_events *events, vo
     if (at == NULL || strncmp(account->uri, "sip:", 4) != 0)
         return MT_EINVAL;
     mt_ua *ua = g_new0(mt_ua, 1);
+    ua->udp_fd = ua->far_end = -1;
     ua->ev = *events;
     ua->ctx = ctx;
     ua->main = g_main_context_ref_thread_default();

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/err.h"
 
 typedef struct mt_ua mt_ua;
@@ -37,6 +38,12 @@ typedef struct mt_ua_events {
     void (*failed)(void *ctx, uint32_t call,
                    unsigned code); /* final 3xx to 6xx; 408: none in time; or the dialog died here without BYE */
     void (*ended)(void *ctx, uint32_t call); /* BYE or CANCEL arrived */
+    /* A re-INVITE with another offer than the one in force: mt_ua_reanswer or mt_ua_rerefuse is due. NULL: it is
+     * answered with the SDP in force, as one without news is by itself. */
+    void (*reoffered)(void *ctx, uint32_t call);
+    /* Ours was answered: 200, and mt_ua_remote_sdp is the answer; or refused with that code (503: not sent). The call
+     * goes on unless `failed` follows. */
+    void (*reanswered)(void *ctx, uint32_t call, unsigned code);
 } mt_ua_events;
 
 /* Begins to register. Binds one local address: the one that leads to the server. MT_EINVAL: account; MT_ESYS;
@@ -55,6 +62,22 @@ mt_err mt_ua_answer(mt_ua *ua, uint32_t call, const char *sdp) MT_MUST_CHECK; /*
 void mt_ua_refuse(mt_ua *ua, uint32_t call, unsigned code);
 /* CANCEL, BYE, or BYE after the 200 that crosses the CANCEL. No event of this call follows. Unknown calls: nothing. */
 void mt_ua_hangup(mt_ua *ua, uint32_t call);
+
+/* Within a call that is up: another offer. What comes of it is an event. MT_ENOENT: there is no such call; MT_ESTATE:
+ * one is under way. */
+mt_err mt_ua_reinvite(mt_ua *ua, uint32_t call, const char *sdp) MT_MUST_CHECK;
+void mt_ua_recancel(mt_ua *ua, uint32_t call); /* the one under way; `reanswered` follows */
+/* To `reoffered`. sdp NULL: the one in force. MT_ENOENT: there is nothing to answer any more. */
+mt_err mt_ua_reanswer(mt_ua *ua, uint32_t call, const char *sdp) MT_MUST_CHECK;
+void mt_ua_rerefuse(mt_ua *ua, uint32_t call, unsigned code);
+const char *mt_ua_offered_sdp(const mt_ua *ua, uint32_t call); /* of `reoffered`; borrowed; NULL: none */
+
+/* The network has changed: leaves the flow to the server, which may look alive for minutes, and registers by a new one.
+ */
+void mt_ua_renew(mt_ua *ua);
+/* The local address that leads to a server ("127.0.0.1:5060"), without a port. MT_EINVAL; MT_ESYS: none does. */
+mt_err mt_ua_local_address(const char *server, char out[MT_ADDR_STRLEN]) MT_MUST_CHECK;
+
 const char *mt_ua_remote_sdp(const mt_ua *ua, uint32_t call); /* borrowed; NULL: none */
 
 #endif

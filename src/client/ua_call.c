@@ -6,7 +6,7 @@
 #include "client/turn.h"
 #include "client/ua_priv.h"
 
-static mt_ua_call *find(const mt_ua *ua, uint32_t id) {
+mt_ua_call *mt_ua_call_find(const mt_ua *ua, uint32_t id) {
     MT_LIST_FOREACH(it, &ua->calls) {
         mt_ua_call *c = MT_CONTAINER(it, mt_ua_call, node);
         if (c->id == id)
@@ -31,6 +31,8 @@ void mt_ua_call_free(mt_ua_call *c) {
     }
     g_free(c->remote_sdp);
     g_free(c->local_sdp);
+    g_free(c->reoffer);
+    g_free(c->offered);
     g_free(c->url);
     g_free(c);
 }
@@ -61,7 +63,7 @@ static void tell_up(mt_ua_call *c) {
         c->ua->ev.up(c->ua->ctx, c->id);
 }
 
-static char *take_sdp(sip_t const *sip) {
+char *mt_ua_take_sdp(sip_t const *sip) {
     if (sip == NULL || sip->sip_payload == NULL || sip->sip_content_type == NULL)
         return NULL;
     const char *type = sip->sip_content_type->c_type;
@@ -90,7 +92,7 @@ static bool begin_invite(mt_ua_call *c) {
 }
 
 mt_err mt_ua_dial(mt_ua *ua, uint32_t call, uint32_t exten, const char *sdp) {
-    if (find(ua, call) != NULL)
+    if (mt_ua_call_find(ua, call) != NULL)
         return MT_EEXIST;
     mt_ua_call *c = add(ua, call);
     c->url = g_strdup_printf("sip:%u@%s", (unsigned)exten, strchr(ua->domain, ':') + 1);
@@ -129,6 +131,8 @@ static void on_authenticated(mt_ua_call *c, int status) {
         return;
     if (c->silent)
         mt_ua_call_free(c);
+    else if (c->reoffer != NULL)
+        mt_ua_send_reinvite(c);
     else
         send_invite(c);
 }
@@ -138,6 +142,7 @@ static void on_invite_answer(mt_ua_call *c, int status, sip_t const *sip) {
         on_challenge(c, status, sip);
         return;
     }
+    c->authenticating = false; /* nua took the challenge up by itself */
     if (status < 200) {
         mt_log(MT_LOG_DEBUG, "sip", "provisional answer %d", status);
         if (status >= 180 && !c->silent && c->ua->ev.ringing != NULL)
@@ -159,7 +164,7 @@ static void on_invite_answer(mt_ua_call *c, int status, sip_t const *sip) {
     if (c->up)
         return;
     g_free(c->remote_sdp);
-    c->remote_sdp = take_sdp(sip);
+    c->remote_sdp = mt_ua_take_sdp(sip);
     tell_up(c);
 }
 
@@ -177,7 +182,7 @@ void mt_ua_call_incoming(mt_ua *ua, nua_handle_t *nh, sip_t const *sip) {
     c->incoming = true;
     c->nh = nh;
     nua_handle_bind(nh, c);
-    c->remote_sdp = take_sdp(sip);
+    c->remote_sdp = mt_ua_take_sdp(sip);
     if (c->remote_sdp == NULL) {
         mt_log(MT_LOG_WARN, "sip", "call without SDP refused");
         c->silent = true;
@@ -192,31 +197,23 @@ void mt_ua_call_incoming(mt_ua *ua, nua_handle_t *nh, sip_t const *sip) {
     g_free(from);
 }
 
-static void respond_sdp(mt_ua_call *c) {
+void mt_ua_respond_sdp(mt_ua_call *c) {
     nua_respond(c->nh, SIP_200_OK, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(c->local_sdp),
                 TAG_END());
 }
 
-/* re-INVITE: the session stays what it is, so the answer is the current SDP. */
-static void on_reinvite(mt_ua_call *c) {
-    if (c->local_sdp == NULL || c->silent)
-        nua_respond(c->nh, SIP_488_NOT_ACCEPTABLE, TAG_END());
-    else
-        respond_sdp(c);
-}
-
 mt_err mt_ua_answer(mt_ua *ua, uint32_t call, const char *sdp) {
-    mt_ua_call *c = find(ua, call);
+    mt_ua_call *c = mt_ua_call_find(ua, call);
     if (c == NULL || c->silent || c->answered)
         return MT_ENOENT;
     c->answered = true;
     c->local_sdp = g_strdup(sdp);
-    respond_sdp(c);
+    mt_ua_respond_sdp(c);
     return MT_OK;
 }
 
 void mt_ua_refuse(mt_ua *ua, uint32_t call, unsigned code) {
-    mt_ua_call *c = find(ua, call);
+    mt_ua_call *c = mt_ua_call_find(ua, call);
     if (c == NULL || c->silent)
         return;
     if (c->answered || !c->incoming) {
@@ -228,7 +225,7 @@ void mt_ua_refuse(mt_ua *ua, uint32_t call, unsigned code) {
 }
 
 void mt_ua_hangup(mt_ua *ua, uint32_t call) {
-    mt_ua_call *c = find(ua, call);
+    mt_ua_call *c = mt_ua_call_find(ua, call);
     if (c == NULL || c->silent)
         return;
     c->silent = true;
@@ -241,7 +238,7 @@ void mt_ua_hangup(mt_ua *ua, uint32_t call) {
 }
 
 const char *mt_ua_remote_sdp(const mt_ua *ua, uint32_t call) {
-    const mt_ua_call *c = find(ua, call);
+    const mt_ua_call *c = mt_ua_call_find(ua, call);
     return c != NULL ? c->remote_sdp : NULL;
 }
 
@@ -254,16 +251,23 @@ static int call_state(tagi_t tags[]) {
 void mt_ua_call_event(mt_ua *ua, mt_ua_call *c, nua_event_t event, int status, sip_t const *sip, tagi_t tags[]) {
     switch (event) {
     case nua_r_invite:
-        on_invite_answer(c, status, sip);
+        if (c->reoffer != NULL)
+            mt_ua_on_reinvite_answer(c, status, sip);
+        else
+            on_invite_answer(c, status, sip);
         break;
     case nua_i_invite:
-        on_reinvite(c);
+        mt_ua_on_reinvite(c, sip);
         break;
     case nua_i_ack:
         tell_up(c);
         break;
-    case nua_i_bye:
     case nua_i_cancel:
+        if (c->offered == NULL)
+            tell_ended(c);
+        g_clear_pointer(&c->offered, g_free); /* only that: the call goes on */
+        break;
+    case nua_i_bye:
         tell_ended(c);
         break;
     case nua_r_authenticate:

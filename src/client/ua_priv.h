@@ -1,4 +1,5 @@
-/* The inside of the user agent: ua.c has life and registration, ua_call.c the calls. */
+/* The inside of the user agent: ua.c has life and registration, ua_call.c the calls, ua_reinvite.c what changes them,
+ * ua_flow.c the way to the server. */
 #ifndef MT_CLIENT_UA_PRIV_H
 #define MT_CLIENT_UA_PRIV_H
 
@@ -43,7 +44,10 @@ struct mt_ua_call {
     bool authenticating; /* nua may call the challenged INVITE terminated meanwhile */
     bool challenged;     /* this nua handle was */
     unsigned restarts;
-    char *remote_sdp, *local_sdp, *url;
+    char *remote_sdp, *local_sdp, *url; /* SDPs in force */
+    char *reoffer;                      /* ours, of the re-INVITE under way; NULL: none is */
+    bool rechallenged;                  /* that was */
+    char *offered;                      /* the partner's, that is to be answered; NULL: none */
 };
 
 struct mt_ua {
@@ -62,6 +66,11 @@ struct mt_ua {
     unsigned restarts, retries;
     GSource *retry;
 
+    mt_addr server;
+    int udp_fd;     /* sofia-sip's; -1: TCP, or it is not known */
+    GArray *others; /* sockets that are not its; NULL but while it starts */
+    int far_end;    /* of what stands in the place of a connection that was left; -1: none */
+
     mt_list calls;
     uint32_t last_in;
 };
@@ -71,6 +80,21 @@ void mt_ua_call_incoming(mt_ua *ua, nua_handle_t *nh, sip_t const *sip);
 void mt_ua_call_free(mt_ua_call *c);
 /* Gives the credentials for the challenge to the handle; false: none that is understood. */
 bool mt_ua_authenticate(mt_ua *ua, nua_handle_t *nh, int status, sip_t const *sip);
+
+mt_ua_call *mt_ua_call_find(const mt_ua *ua, uint32_t id);
+char *mt_ua_take_sdp(sip_t const *sip); /* NULL: none; g_free */
+void mt_ua_respond_sdp(mt_ua_call *c);  /* 200 with what is in force */
+void mt_ua_register_now(mt_ua *ua);     /* again, without waiting for anything */
+
+/* ua_reinvite.c */
+void mt_ua_on_reinvite(mt_ua_call *c, sip_t const *sip);
+void mt_ua_on_reinvite_answer(mt_ua_call *c, int status, sip_t const *sip);
+void mt_ua_send_reinvite(mt_ua_call *c);
+
+/* ua_flow.c */
+void mt_ua_flow_begin(mt_ua *ua, bool udp); /* before sofia-sip opens its sockets */
+void mt_ua_flow_find(mt_ua *ua);            /* and after */
+void mt_ua_flow_end(mt_ua *ua);
 
 bool mt_ua_is_stale(int status, sip_t const *sip);
 

@@ -280,8 +280,8 @@ void mt_sip_call_user_gone(mt_sip_server *s, mt_sip_account *a) {
     }
 }
 
-/* Went it where its receiver is not any more? One who has changed his network leaves a connection behind that looks
- * alive for minutes; but what rings somewhere already is not to ring elsewhere, too. */
+/* Did it go to where its receiver is not any more? One who has changed his network leaves a connection behind that
+ * looks alive for minutes; but what rings somewhere already is not to ring elsewhere, too. */
 static bool went_astray(const mt_sip_server *s, const mt_sip_ctxn *t, const mt_sip_flow *now) {
     return !mt_sip_flow_alive(s, &t->flow) ||
            (!t->initial && t->state == MT_SIP_TXN_TRYING && !mt_sip_flow_eq(&t->flow, now));

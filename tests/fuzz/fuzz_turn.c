@@ -24,7 +24,9 @@ typedef struct world {
     size_t left;
     int64_t now_ms;
     uint32_t login_seq, turn_seq, leave_seq, logout_seq, last_turn_seq, conduct_seq;
-    bool link, secure, audio, registered, token;
+    bool link, secure, audio, registered, token, caller;
+    bool gathers, asking;   /* the link's restart SDP, the answer to our re-INVITE is awaited */
+    uint32_t asked, offers; /* whose call; the one that offers a new path, 0: none */
     unsigned saying_bye;
     uint32_t out_call, in_call[CALLS];
     uint32_t next_in, next_pair;
@@ -40,6 +42,10 @@ static uint8_t byte(world *w) {
 }
 
 static void call_over(world *w, uint32_t call) {
+    if (call == w->asked)
+        w->asking = false;
+    if (call == w->offers)
+        w->offers = 0;
     if ((call & MT_TURN_CALL_IN) == 0) {
         if (call == w->out_call)
             w->out_live = false;
@@ -74,9 +80,34 @@ static void sip_action(world *w, const mt_turn_action *a) {
     case MT_TURN_SIP_HANGUP:
         call_over(w, a->call);
         break;
+    case MT_TURN_SIP_REINVITE:
+        CHECK(!w->asking && w->out_live && w->caller && w->secure && a->call == w->out_call);
+        w->asking = true;
+        w->asked = a->call;
+        break;
+    case MT_TURN_SIP_RECANCEL:
+        CHECK(w->asking && a->call == w->asked);
+        break;
+    case MT_TURN_SIP_REANSWER:
+        CHECK(w->offers == a->call && a->call != 0);
+        w->offers = 0;
+        break;
+    case MT_TURN_SIP_REREFUSE:
+        CHECK(a->code == 488);
+        w->offers = a->call == w->offers ? 0 : w->offers;
+        break;
+    case MT_TURN_SIP_RENEW:
+        CHECK(w->token);
+        break;
     default:
         break;
     }
+}
+
+/* A talk by the call alone: nothing of it is ever secure. */
+static bool is_plain(const world *w) {
+    const mt_turn_draw *draw = mt_turn_pair(w->t);
+    return draw != NULL && draw->policy == MT_POLICY_RTP;
 }
 
 static void link_action(world *w, const mt_turn_action *a) {
@@ -84,22 +115,38 @@ static void link_action(world *w, const mt_turn_action *a) {
     case MT_TURN_LINK_CREATE:
         CHECK(!w->link);
         w->link = true;
-        w->secure = false;
+        w->secure = w->gathers = false;
+        w->caller = a->caller;
+        break;
+    case MT_TURN_LINK_RESTART:
+        CHECK(w->link && w->secure && w->caller && !w->asking);
+        w->gathers = true;
+        break;
+    case MT_TURN_LINK_REOFFER:
+        CHECK(w->link && w->secure && !w->caller && a->call == w->offers);
+        w->gathers = true;
+        break;
+    case MT_TURN_LINK_REANSWER:
+        CHECK(w->link && w->secure && w->caller && a->call != 0);
+        break;
+    case MT_TURN_LINK_RESTART_STOP:
+        CHECK(w->link && w->secure);
+        w->gathers = false;
         break;
     case MT_TURN_LINK_REMOTE:
         CHECK(w->link && a->call != 0);
         break;
     case MT_TURN_LINK_BYE:
         CHECK(w->link && w->secure);
-        w->link = w->secure = false;
+        w->link = w->secure = w->gathers = false;
         w->saying_bye++;
         break;
     case MT_TURN_LINK_DESTROY:
         CHECK(w->link);
-        w->link = w->secure = false;
+        w->link = w->secure = w->gathers = false;
         break;
     case MT_TURN_AUDIO_START:
-        CHECK(w->link && w->secure && !w->audio);
+        CHECK(w->link && (w->secure || is_plain(w)) && !w->audio);
         w->audio = true;
         break;
     case MT_TURN_AUDIO_STOP:
@@ -170,7 +217,7 @@ static void check(world *w) {
     CHECK(w->told == s); /* no change of state is kept from the application */
     CHECK(w->link == pair);
     CHECK(w->audio == talk);
-    w->secure = w->secure || (talk && mt_turn_pair(w->t)->policy == MT_POLICY_RTP); /* by the call alone */
+    w->secure = w->secure || (talk && is_plain(w));
     CHECK(!talk || w->secure);
     CHECK(pair || !w->out_live);
     CHECK(w->turn_seq == 0 || s == MYTURN_WAITING);
@@ -178,6 +225,7 @@ static void check(world *w) {
     for (int i = 0; i < CALLS; i++)
         live += w->in_live[i];
     CHECK(live <= (pair || s == MYTURN_WAITING ? 1 : 0));
+    CHECK(pair || (!w->asking && !w->gathers));
     CHECK(s != MYTURN_ENDING || mt_turn_next_ms(w->t) != INT64_MAX);
     CHECK(s != MYTURN_CONNECTING || mt_turn_next_ms(w->t) != INT64_MAX);
 }
@@ -221,10 +269,37 @@ static mt_fault some_fault(world *w) {
     return f;
 }
 
+/* Another path, another network. */
+static void restart_event(world *w, uint8_t b) {
+    uint32_t call = some_call(w);
+    switch (b % 4) {
+    case 0:
+        mt_turn_moved(w->t, w->now_ms);
+        break;
+    case 1:
+        w->gathers = false;
+        mt_turn_restart_ready(w->t, (b & 4) != 0, w->now_ms);
+        break;
+    case 2:
+        if (call == w->asked)
+            w->asking = false;
+        mt_turn_reanswered(w->t, call, (b & 4) != 0 ? 200 : (b & 8) != 0 ? 491 : 488, w->now_ms);
+        break;
+    default:
+        w->offers = call;
+        mt_turn_reoffered(w->t, call, w->now_ms);
+        break;
+    }
+}
+
 static void wish(world *w) {
     static mt_err (*const wishes[])(mt_turn *, int64_t) = {mt_turn_logout, mt_turn_ready, mt_turn_cancel,
                                                            mt_turn_hangup, mt_turn_next};
     uint8_t raw = byte(w), b = raw % 6;
+    if (raw >= 224 && raw < 240) {
+        restart_event(w, raw & 15);
+        return;
+    }
     if (raw >= 240) { /* a pair ends at once, whatever the server will say */
         mt_err said = b < 3
                           ? mt_turn_block(w->t, w->now_ms)

@@ -83,10 +83,19 @@ static inline void kit_action(kit *k, const mt_turn_action *a) {
         [MT_TURN_SIP_ANSWER] = "answer",
         [MT_TURN_SIP_REFUSE] = "refuse",
         [MT_TURN_SIP_HANGUP] = "hangup",
+        [MT_TURN_SIP_REINVITE] = "reinvite",
+        [MT_TURN_SIP_RECANCEL] = "recancel",
+        [MT_TURN_SIP_REANSWER] = "reanswer",
+        [MT_TURN_SIP_REREFUSE] = "rerefuse",
+        [MT_TURN_SIP_RENEW] = "renew",
         [MT_TURN_LINK_CREATE] = "link",
         [MT_TURN_LINK_REMOTE] = "remote",
         [MT_TURN_LINK_BYE] = "bye",
         [MT_TURN_LINK_DESTROY] = "unlink",
+        [MT_TURN_LINK_RESTART] = "restart",
+        [MT_TURN_LINK_REOFFER] = "reoffer",
+        [MT_TURN_LINK_REANSWER] = "path",
+        [MT_TURN_LINK_RESTART_STOP] = "stay",
         [MT_TURN_AUDIO_START] = "audio",
         [MT_TURN_AUDIO_STOP] = "mute",
     };
@@ -121,10 +130,14 @@ static inline void kit_action(kit *k, const mt_turn_action *a) {
         (void)snprintf(arg, sizeof arg, "%u", (unsigned)a->exten);
         break;
     case MT_TURN_SIP_REFUSE:
+    case MT_TURN_SIP_REREFUSE:
         (void)snprintf(arg, sizeof arg, "%u %u", (unsigned)call, a->code);
         break;
     case MT_TURN_SIP_ANSWER:
+    case MT_TURN_SIP_REANSWER:
     case MT_TURN_SIP_HANGUP:
+    case MT_TURN_LINK_REOFFER:
+    case MT_TURN_LINK_REANSWER:
     case MT_TURN_LINK_REMOTE:
         (void)snprintf(arg, sizeof arg, "%s%u", (a->call & MT_TURN_CALL_IN) != 0 ? "i" : "o", (unsigned)call);
         break;
@@ -194,6 +207,7 @@ static inline void kit_login_fails(kit *k, mt_fault_kind kind, const char *code)
 }
 
 #define IN(n) (MT_TURN_CALL_IN | (n))
+#define T(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 /* A group of tests: each has a machine of its own. */
 static inline int kit_setup(void **state) {

@@ -1,0 +1,144 @@
+/* The way to the server. sofia-sip binds to the address that the machine has when it starts, and does not show its
+ * sockets; where the address changes, the old connection would look alive for minutes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "client/ua_priv.h"
+
+enum { FDS_MAX = 1024 };
+
+/* So that nothing is bound wider than needed, and to see whether the address is still the one. */
+mt_err mt_ua_local_address(const char *server, char out[MT_ADDR_STRLEN]) {
+    mt_addr to, local;
+    if (mt_addr_parse(mt_slice_of(server), &to) != MT_OK)
+        return MT_EINVAL;
+    int fd = socket(to.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return MT_ESYS;
+    socklen_t len = sizeof local;
+    memset(&local, 0, sizeof local);
+    bool ok = connect(fd, &to.sa, mt_addr_len(&to)) == 0 && getsockname(fd, &local.sa, &len) == 0;
+    int err = errno;
+    (void)close(fd);
+    if (!ok) {
+        mt_log(MT_LOG_DEBUG, "sip", "no way to the server: %s", g_strerror(err));
+        return MT_ESYS;
+    }
+    mt_addr_format_ip(&local, out);
+    return MT_OK;
+}
+
+/* The sockets of this kind that the main context watches. */
+static GArray *watched(const mt_ua *ua, int kind) {
+    GPollFD fds[FDS_MAX];
+    gint timeout_ms = 0, count = 0;
+    GArray *found = g_array_new(FALSE, FALSE, sizeof(int));
+    if (g_main_context_acquire(ua->main)) {
+        count = g_main_context_query(ua->main, G_MAXINT, &timeout_ms, fds, FDS_MAX);
+        g_main_context_release(ua->main);
+    }
+    for (gint i = 0; i < count && i < FDS_MAX; i++) {
+        int type = 0;
+        socklen_t len = sizeof type;
+        if (getsockopt(fds[i].fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == kind)
+            g_array_append_val(found, fds[i].fd);
+    }
+    return found;
+}
+
+void mt_ua_flow_begin(mt_ua *ua, bool udp) {
+    ua->others = udp ? watched(ua, SOCK_DGRAM) : NULL;
+}
+
+static bool has(const GArray *fds, int fd) {
+    for (guint i = 0; i < fds->len; i++)
+        if (g_array_index(fds, int, i) == fd)
+            return true;
+    return false;
+}
+
+static bool is_bound(int fd) {
+    mt_addr own;
+    socklen_t len = sizeof own;
+    memset(&own, 0, sizeof own);
+    return getsockname(fd, &own.sa, &len) == 0 && mt_addr_len(&own) > 0 && mt_addr_port(&own) != 0;
+}
+
+void mt_ua_flow_find(mt_ua *ua) {
+    if (ua->others == NULL)
+        return;
+    GArray *now = watched(ua, SOCK_DGRAM);
+    for (guint i = 0; i < now->len; i++) {
+        int fd = g_array_index(now, int, i);
+        if (!has(ua->others, fd) && is_bound(fd))
+            ua->udp_fd = fd;
+    }
+    g_array_unref(now);
+    g_clear_pointer(&ua->others, g_array_unref);
+}
+
+/* Puts a socket in the place of the connection to which nothing can be written, and from which nothing comes. sofia-sip
+ * finds a broken pipe then, and sends by a new connection what was under way in this one. A connection that ended would
+ * be an error 503 to each request, upon which it hangs up. */
+static void break_connection(mt_ua *ua, int fd) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        return;
+    if (shutdown(ends[0], SHUT_WR) != 0 || dup3(ends[0], fd, O_CLOEXEC) < 0)
+        mt_log(MT_LOG_WARN, "sip", "the old connection stays: %s", g_strerror(errno));
+    (void)close(ends[0]);
+    if (ua->far_end >= 0)
+        (void)close(ua->far_end);
+    ua->far_end = ends[1];
+}
+
+static void leave_connections(mt_ua *ua) {
+    GArray *fds = watched(ua, SOCK_STREAM);
+    for (guint i = 0; i < fds->len; i++) {
+        mt_addr peer;
+        socklen_t len = sizeof peer;
+        memset(&peer, 0, sizeof peer);
+        int fd = g_array_index(fds, int, i);
+        if (getpeername(fd, &peer.sa, &len) == 0 && mt_addr_eq(&peer, &ua->server))
+            break_connection(ua, fd);
+    }
+    g_array_unref(fds);
+}
+
+/* Another socket in the place of the one that is bound to an address that may be gone. */
+static void replace_socket(const mt_ua *ua) {
+    char text[MT_ADDR_STRLEN], server[MT_ADDR_STRLEN];
+    mt_addr local;
+    mt_addr_format(&ua->server, server);
+    if (ua->udp_fd < 0 || mt_ua_local_address(server, text) != MT_OK)
+        return;
+    if (mt_addr_parse_ip(mt_slice_of(text), &local) != MT_OK)
+        return;
+    int fd = socket(local.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return;
+    if (bind(fd, &local.sa, mt_addr_len(&local)) != 0 || dup3(fd, ua->udp_fd, O_CLOEXEC) < 0)
+        mt_log(MT_LOG_WARN, "sip", "no new socket: %s", g_strerror(errno));
+    (void)close(fd);
+}
+
+void mt_ua_renew(mt_ua *ua) {
+    if (ua->reg == MT_UA_REG_OFF || ua->reg == MT_UA_REG_LEAVING)
+        return;
+    mt_log(MT_LOG_INFO, "sip", "another network: a new flow to the server");
+    if (ua->udp_fd >= 0)
+        replace_socket(ua);
+    else
+        leave_connections(ua);
+    mt_ua_register_now(ua);
+}
+
+void mt_ua_flow_end(mt_ua *ua) {
+    if (ua->far_end >= 0)
+        (void)close(ua->far_end);
+    ua->far_end = -1;
+}
