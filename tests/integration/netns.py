@@ -11,6 +11,7 @@ goes with the `with`."""
 import os
 import shutil
 import subprocess
+import time
 
 HUB = "10.77.0.1"
 
@@ -116,3 +117,14 @@ class Net:
 
     def at(self, who):
         return self.inside(f"{who}-p")
+
+    def move(self, who, gone_s=0):
+        """Another address of the same network, as after a change of the router: what was open from the old one is dead, and nobody is told. gone_s: so long there is none at all."""
+        device = self.ip(f"{who}-p", "-o", "-4", "addr", "show", "scope", "global").stdout.split()[1]
+        address = self.ip(f"{who}-p", "-o", "-4", "addr", "show", "scope", "global").stdout.split()[3].partition("/")[0]
+        network, _, host = address.rpartition(".")
+        self.ip(f"{who}-p", "addr", "flush", "dev", device, "scope", "global")
+        time.sleep(gone_s)
+        self.ip(f"{who}-p", "addr", "add", f"{network}.{int(host) + 1}/24", "dev", device)
+        self.ip(f"{who}-p", "route", "add", "default", "via", f"{network}.1")
+        return f"{network}.{int(host) + 1}"

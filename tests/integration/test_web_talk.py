@@ -239,7 +239,7 @@ def test_too_many_messages_end_the_talk_and_a_long_paste_does_not(chromium, web_
     assert bob.ended() == "protocol"
 
 
-@pytest.mark.parametrize("partner", ["page"])
+@pytest.mark.parametrize("partner", ["page", "terminal"])
 def test_ice_restart(chromium, web_server, tmp_path, partner):
     """Another network: the caller offers anew within the call; the talk goes on over the new path, with the words as they were."""
     ola = Person("ola", web_server.url, tmp_path, mic="none", speaker="none") if partner == "terminal" else None
@@ -274,6 +274,41 @@ def test_ice_restart(chromium, web_server, tmp_path, partner):
     finally:
         if ola:
             ola.close()
+
+
+def test_ice_restart_by_the_terminal(chromium, web_server, tmp_path):
+    """A page that is busy for a while says nothing: the terminal, which calls, offers a new path; the page answers when it can, and the talk goes on over that."""
+    anna = Page(chromium, web_server.url, "anna").log_in()
+    ola = Person("ola", web_server.url, tmp_path, mic="none", speaker="none")
+    try:
+        everybody([ola], "logged-in")
+        anna.ready()
+        anna.on("wait")
+        time.sleep(2)  # until the page's long-held request is up
+        ola.type("")
+        everybody([ola], "secure")
+        anna.on("convo")
+        assert ola.find("drawn")[0]["role"] == "caller"
+        words = anna.words
+        assert ola.find("secure")[0]["words"] == words
+        ufrag = "window.__pcs.at(-1).currentRemoteDescription.sdp.match(/ice-ufrag:(\\S+)/)[1]"
+        before = anna.evaluate(ufrag)
+        anna.evaluate("setTimeout(() => { for (const end = Date.now() + 7000; Date.now() < end;); }, 0) && 0")
+        wait([ola], "reconnecting", lambda: ola.find("reconnecting", on=True), 10)
+        wait([ola], "to be heard again", lambda: ola.find("reconnecting", on=False), 15)
+        anna.until(f"{ufrag} !== '{before}'", 20)
+        wait([ola], "the new path", lambda: "a new path is in use" in ola.log.read_text())
+        ola.type("over the new path")
+        anna.hears("over the new path")
+        anna.say("heard")
+        wait([ola], "text", lambda: ola.find("text", body="heard"))
+        assert anna.words == words
+        assert len(ola.find("secure")) == 1
+        anna.hang_up()
+        everybody([ola], "ended")
+        assert ola.find("ended")[0]["reason"] == "partner_left"
+    finally:
+        ola.close()
 
 
 def test_over_tls(chromium, start_server):
