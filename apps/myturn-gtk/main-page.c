@@ -73,9 +73,9 @@ static void on_level(MtgMainPage *self, const myturn_event *e) {
         mtg_level_meter_set(self->level, e->level_db);
 }
 
+/* Off and on again when the test begins anew, to be heard or not. */
 static void on_test_event(MtgMainPage *self, const myturn_event *e) {
-    if (!e->on)
-        show_test(self, FALSE);
+    show_test(self, e->on);
 }
 
 /* Session */
