@@ -145,6 +145,8 @@ static void startup(GApplication *app) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     MtgApplication *self = MTG_APPLICATION(app);
     G_APPLICATION_CLASS(mtg_application_parent_class)->startup(app);
+    /* Tab moves into a message, then along its links. With all of it selected it would pass them by. */
+    g_object_set(gtk_settings_get_default(), "gtk-label-select-on-focus", FALSE, NULL);
     gtk_window_set_default_icon_name(MTG_APP_ID);
     gtk_icon_theme_add_resource_path(gtk_icon_theme_get_for_display(gdk_display_get_default()), MTG_RESOURCES "/icons");
     g_action_map_add_action_entries(G_ACTION_MAP(app), entries, G_N_ELEMENTS(entries), app);

@@ -34,7 +34,9 @@ void mtg_convo_page_focus(MtgConvoPage *self) {
 static void show_typing(MtgConvoPage *self, gboolean on) {
     const char *partner = mtg_session_partner(self->session);
     g_autofree char *text = g_strdup_printf(_("%s is typing …"), partner != NULL ? partner : "");
-    gtk_label_set_label(self->typing_label, text);
+    if (on)
+        gtk_label_set_label(self->typing_label, text);
+    gtk_widget_set_visible(GTK_WIDGET(self->typing_label), on); /* what only has slid away would be read out */
     gtk_revealer_set_reveal_child(self->typing, on);
 }
 

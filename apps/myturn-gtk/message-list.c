@@ -11,6 +11,7 @@ struct _MtgMessageList {
     GtkWidget parent_instance;
     GtkScrolledWindow *scroller;
     GtkListBox *list;
+    GtkWidget *hint; /* where there is no message yet */
     guint rows;
     gboolean following;
 };
@@ -34,6 +35,7 @@ static void on_resized(MtgMessageList *self) {
 
 static void append(MtgMessageList *self, GtkWidget *row) {
     gtk_list_box_append(self->list, row);
+    gtk_widget_set_visible(self->hint, FALSE); /* the list only does not draw it: it would be read out */
     if (++self->rows <= ROWS_MAX)
         return;
     gtk_list_box_remove(self->list, GTK_WIDGET(gtk_list_box_get_row_at_index(self->list, 0)));
@@ -61,6 +63,7 @@ void mtg_message_list_clear(MtgMessageList *self) {
     GtkListBoxRow *row;
     while ((row = gtk_list_box_get_row_at_index(self->list, 0)) != NULL)
         gtk_list_box_remove(self->list, GTK_WIDGET(row));
+    gtk_widget_set_visible(self->hint, TRUE);
     self->rows = 0;
     self->following = TRUE;
 }
@@ -80,6 +83,7 @@ static void mtg_message_list_class_init(MtgMessageListClass *klass) {
     gtk_widget_class_set_template_from_resource(widget, MTG_RESOURCES "/ui/message-list.ui");
     gtk_widget_class_bind_template_child(widget, MtgMessageList, scroller);
     gtk_widget_class_bind_template_child(widget, MtgMessageList, list);
+    gtk_widget_class_bind_template_child(widget, MtgMessageList, hint);
 }
 
 static void mtg_message_list_init(MtgMessageList *self) {

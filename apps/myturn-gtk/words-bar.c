@@ -2,19 +2,30 @@
 
 #include <adwaita.h>
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "app-id.h"
 
 struct _MtgWordsBar {
     GtkWidget parent_instance;
-    GtkWidget *stack, *button;
+    GtkStack *stack;
+    GtkWidget *button;
     GtkLabel *words;
 };
 
 G_DEFINE_FINAL_TYPE(MtgWordsBar, mtg_words_bar, GTK_TYPE_WIDGET)
 
+/* The other one is hidden altogether, so that a screen reader does not find it either. */
+static void show(MtgWordsBar *self, const char *page) {
+    static const char *const pages[] = {"words", "open"};
+    gtk_widget_set_visible(gtk_stack_get_child_by_name(self->stack, page), TRUE);
+    gtk_stack_set_visible_child_name(self->stack, page);
+    for (gsize i = 0; i < G_N_ELEMENTS(pages); i++)
+        gtk_widget_set_visible(gtk_stack_get_child_by_name(self->stack, pages[i]), strcmp(pages[i], page) == 0);
+}
+
 void mtg_words_bar_set(MtgWordsBar *self, const myturn_event *e) {
-    gtk_stack_set_visible_child_name(GTK_STACK(self->stack), e->encrypted ? "words" : "open");
+    show(self, e->encrypted ? "words" : "open");
     if (!e->encrypted)
         return;
     g_autofree char *shown = g_strjoin("  ·  ", e->words[0], e->words[1], e->words[2], e->words[3], NULL);
@@ -26,7 +37,9 @@ void mtg_words_bar_set(MtgWordsBar *self, const myturn_event *e) {
 
 static void dispose(GObject *object) {
     MtgWordsBar *self = MTG_WORDS_BAR(object);
-    g_clear_pointer(&self->stack, gtk_widget_unparent);
+    if (self->stack != NULL)
+        gtk_widget_unparent(GTK_WIDGET(self->stack));
+    self->stack = NULL;
     G_OBJECT_CLASS(mtg_words_bar_parent_class)->dispose(object);
 }
 
