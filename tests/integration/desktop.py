@@ -30,7 +30,7 @@ class Desktop:
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("DBUS_", "XDG_", "AT_SPI_", "GTK_", "GDK_", "WAYLAND_", "PULSE_"))}
         self.env |= {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "run"), "XDG_CONFIG_HOME": str(folder / "home/.config"),
-                     "XDG_DATA_DIRS": "/usr/local/share:/usr/share", "GDK_BACKEND": "x11", "GSK_RENDERER": "cairo", "GIO_USE_VFS": "local",
+                     "XDG_DATA_DIRS": "/usr/local/share:/usr/share", "GDK_BACKEND": "x11", "GDK_DEBUG": "gl-disable", "GSK_RENDERER": "cairo", "GIO_USE_VFS": "local",
                      "GTK_USE_PORTAL": "0", "ADW_DISABLE_PORTAL": "1", "GSETTINGS_BACKEND": "keyfile", "NO_AT_BRIDGE": "0", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
                      "GSETTINGS_SCHEMA_DIR": str(BUILD / "apps/myturn-gtk"), "LIBGL_ALWAYS_SOFTWARE": "1"}
         try:
@@ -127,6 +127,10 @@ class Node:
 
     def text(self):
         return self.call("Text", "GetText", "(ii)", 0, -1)[0]
+
+    def value(self):
+        wanted = self.desktop.glib.Variant("(ss)", ("org.a11y.atspi.Value", "CurrentValue"))
+        return self.desktop.ask([(self.bus, self.path, "org.freedesktop.DBus.Properties", "Get", wanted)])[0][0]
 
 
 class Window:
@@ -356,6 +360,17 @@ class Sound:
 
     def close(self):
         stop(self.process)
+
+
+def play(env, file, hz):
+    """A minute of a tone into the microphone of Sound; the process that plays it."""
+    subprocess.run(["sox", "-n", "-r", "48000", "-c", "1", "-b", "16", file, "synth", "60", "sine", str(hz), "gain", "-6"], check=True)
+    return subprocess.Popen(["paplay", "-d", "mouth", file], env=env)
+
+
+def record(env, file):
+    """The speaker of Sound into a WAV file, whose header is right when the process, which is returned, has ended."""
+    return subprocess.Popen(["parec", "-d", "ear.monitor", "--file-format=wav", "--format=s16le", "--rate=48000", "--channels=1", file], env=env)
 
 
 class Notifications:

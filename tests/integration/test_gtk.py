@@ -78,6 +78,12 @@ def test_keyboard(window):
     dwa.wait("image", "The microphone of jeden is off")
     jeden.hold("F8", lambda: dwa.wait("image", "The microphone of jeden is on"))
     dwa.wait("image", "The microphone of jeden is off")
+
+    def look_elsewhere():
+        dwa.wait("image", "The microphone of jeden is on")
+        dwa.keys("Escape")
+        dwa.wait("image", "The microphone of jeden is off")  # the release goes to another window
+    jeden.hold("F8", look_elsewhere)
     jeden.keys("ctrl+n")
     jeden.wait_text("Really draw the next partner?")
     jeden.answer("Stay")

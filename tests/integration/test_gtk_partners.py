@@ -1,16 +1,22 @@
-"""The graphical client with partners who have something else: the page in a real Chromium."""
+"""The graphical client with partners who have something else: the page in a real Chromium, a phone."""
 
 import os
-import subprocess
+import threading
 
 import pytest
 
+from api import User
 from browser import DIST, Page
+from desktop import play, record
 from people import stop
+from rtp_phone import Phone
 from sound import tone_level
 
-PCM = ["--format=s16le", "--rate=48000", "--channels=1"]
 BEEP_HZ, TONE_HZ = 400, 700  # Chromium's own fake microphone, and what is played into the window's
+
+
+def has_seconds(file, seconds):
+    return file.is_file() and file.stat().st_size > seconds * 2 * 48000
 
 
 def words_of_both(window, page):
@@ -23,9 +29,8 @@ def words_of_both(window, page):
 
 def voices_both_ways(window, page, env, folder):
     """A tone through PulseAudio into the window's microphone arrives at the page as that tone; the page's beeps leave the window's speaker."""
-    recorded, spoken = folder / "ear.wav", folder / "tone.wav"
-    subprocess.run(["sox", "-n", "-r", "48000", "-c", "1", "-b", "16", spoken, "synth", "60", "sine", str(TONE_HZ), "gain", "-6"], check=True)
-    running = [subprocess.Popen(["paplay", "-d", "mouth", spoken], env=env)]
+    recorded = folder / "ear.wav"
+    running = [play(env, folder / "tone.wav", TONE_HZ)]
     try:
         assert not page.stats("s.type === 'inbound-rtp' && s.totalAudioEnergy > 0"), "the microphone is off at first"
         window.press("Microphone off")
@@ -35,8 +40,8 @@ def voices_both_ways(window, page, env, folder):
         assert sum(abs(hz - TONE_HZ) < 15 for hz in heard_hz) >= 2, heard_hz
         page.click("mic")
         window.wait("image", f"The microphone of {page.name} is on")
-        running.append(subprocess.Popen(["parec", "-d", "ear.monitor", "--file-format=wav", *PCM, recorded], env=env))
-        window.until("seconds of beeps", lambda: recorded.is_file() and recorded.stat().st_size > 4 * 2 * 48000)
+        running.append(record(env, recorded))
+        window.until("seconds of beeps", lambda: has_seconds(recorded, 4))
     finally:
         for process in running:
             stop(process)
@@ -73,3 +78,47 @@ def test_window_and_browser(page_built, chromium, server, window, sound, tmp_pat
     jeden.hang_up()
     assert anna.ended() == "partner_left"
     jeden.wait_text("You have hung up. The talk with anna is over.")
+
+
+def test_window_and_phone(window, server, sound, tmp_path):
+    """Agreed to for one draw: shown as not encrypted, no text and no words, voice both ways; and not for the next draw."""
+    user = User(server.url, "telefon", device="phone")
+    phone = Phone(server, user, 500)
+    running = []
+    try:
+        jeden = window("jeden", mic="device:mic", speaker="device:ear", env=sound.env).log_in("jeden")
+        jeden.press("Somebody on a phone will do", role="check box")
+        jeden.ready()
+        drawn = user.wait_turn(20).json
+        assert (drawn["link"], drawn["encrypted"], drawn["role"]) == ("rtp", False, "caller")
+        phone.dial(drawn["partner"]["exten"])
+        jeden.wait_text("Not encrypted: your partner is on a phone, and others can listen.")
+        jeden.wait_text("You are talking with telefon. This talk is not encrypted.")  # as a screen reader says it
+        jeden.wait_text("A phone carries voice alone")
+        assert "Not encrypted" in jeden.texts() and not jeden.shows("ncrypted end to end") and not jeden.shows("The four words")
+        assert jeden.find("text", "Message") is None and jeden.find("push button", "Send") is None
+        env = os.environ | sound.env
+        recorded, heard = tmp_path / "ear.wav", tmp_path / "phone.wav"
+        before_s = phone.voice.seconds()
+        running += [play(env, tmp_path / "tone.wav", TONE_HZ), record(env, recorded)]
+        jeden.press("Microphone off")
+        jeden.wait("push button", "Microphone on")
+        jeden.until("seconds of voice", lambda: has_seconds(recorded, 3) and phone.voice.seconds() > before_s + 3)
+        stop(running[1])  # a header is written at the end
+        phone.voice.save(heard)
+        shares = tone_level(recorded, 500), tone_level(heard, TONE_HZ)
+        print("share of the phone's tone at the window, of the window's at the phone:", *(round(share, 2) for share in shares))
+        assert min(shares) > 0.5
+        jeden.keys("ctrl+i")
+        jeden.wait_text("None: the partner is on a phone")
+        jeden.keys("Escape")
+        hanging = threading.Thread(target=phone.is_hung_up_on)
+        hanging.start()
+        jeden.hang_up()
+        hanging.join()
+        jeden.wait_text("You have hung up. The talk with telefon is over.")
+        assert not jeden.wait("check box", "Somebody on a phone will do").has("CHECKED")
+    finally:
+        for process in running:
+            stop(process)
+        phone.close()

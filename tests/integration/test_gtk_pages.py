@@ -1,0 +1,184 @@
+"""Pages and dialogs of the graphical client beside the talk itself: the microphone's test, links, all that a menu opens, and closing it
+wherever it is."""
+
+import os
+import pathlib
+import subprocess
+import time
+
+import pytest
+
+from api import Api, User
+from desktop import play, record, together
+from people import stop
+from sound import tone_level
+
+
+def test_microphone_test(window, sound, tmp_path):
+    """The level moves with what is spoken, is heard back only when that is asked for, and the test is over when the page is left. Once the
+    switch stood at off after "Hear yourself", while the microphone stayed open through the wait."""
+    env, spoken = os.environ | sound.env, tmp_path / "tone.wav"
+    jeden = window("jeden", mic="device:mic", speaker="device:ear", env=sound.env).log_in("jeden")
+    assert jeden.find("level bar", "Level of your microphone") is None
+    running = []
+
+    def recorders():
+        """How many streams record from the sound server; the remapped source is one itself."""
+        return subprocess.run(["pactl", "list", "short", "source-outputs"], env=env, capture_output=True, text=True, check=True).stdout.count("\n")
+
+    def heard(name):
+        """The share of the tone in three seconds of the speaker."""
+        file = tmp_path / name
+        running.append(record(env, file))
+        jeden.until("seconds of the speaker", lambda: file.is_file() and file.stat().st_size > 3 * 2 * 48000)
+        stop(running.pop())
+        return tone_level(file, 700)
+    idle = recorders()
+    try:
+        jeden.press("Test the microphone", role="check box")
+        jeden.wait("level bar", "Level of your microphone")
+        jeden.until("the microphone open", lambda: recorders() == idle + 1)
+        assert jeden.find("level bar", "Level of your microphone").value() < 0.1
+        running.append(play(env, spoken, 700))
+        jeden.until("the level", lambda: jeden.find("level bar", "Level of your microphone").value() > 0.6)
+        assert heard("before.wav") == 0
+        jeden.press("Hear yourself", role="check box")
+        share = jeden.until("the tone", lambda: heard("hearing.wav"))
+        print("share of the tone when hearing oneself:", round(share, 2))
+        assert share > 0.3  # what cancels noise takes a steady tone for some
+        assert recorders() == idle + 1 and jeden.find("check box", "Test the microphone").has("CHECKED")
+        jeden.press("I am Ready")
+        jeden.wait_text("Looking for somebody")
+        jeden.until("the microphone closed", lambda: recorders() == idle)
+        jeden.press("Cancel")
+        jeden.wait("push button", "I am Ready")
+        assert not jeden.find("check box", "Test the microphone").has("CHECKED") and recorders() == idle
+    finally:
+        for process in running:
+            stop(process)
+
+
+@pytest.fixture
+def web_browser(desktop):
+    """What the desktop opens https with: a program that writes down what it is given. The file it writes to."""
+    data, opened = pathlib.Path(desktop.env["HOME"]) / ".local/share/applications", desktop.folder / "opened.txt"
+    data.mkdir(parents=True, exist_ok=True)
+    program = desktop.folder / "browser"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{opened}"\n')
+    program.chmod(0o755)
+    (data / "test-browser.desktop").write_text(f"[Desktop Entry]\nType=Application\nName=Browser\nExec={program} %u\nMimeType=x-scheme-handler/https;\n")
+    (data / "mimeapps.list").write_text("[Default Applications]\nx-scheme-handler/https=test-browser.desktop\n")
+    return opened
+
+
+def test_links_are_asked_for(window, web_browser):
+    """By keys alone, to the link and past it both ways. What does not look like an address is none; nothing is opened without a yes."""
+    jeden, dwa = (window(name).log_in(name) for name in ("jeden", "dwa"))
+    together(jeden, dwa)
+    def focus(role, *keys):
+        jeden.keys(*keys)
+        return jeden.until(f"focus on a {role}", lambda: next((n for n, its, _, _ in jeden.walk() if its == role and n.has("FOCUSED")), None), limit_s=10)
+    for answer in "Do Not Open", "Copy Link", "Open in Browser":
+        dwa.say(f"{answer}? https://example.org/x?a=1&b=2, or javascript:alert(1)")
+        jeden.hears("dwa", f"{answer}? https://example.org/x?a=1&b=2, or javascript:alert(1)")
+        focus("push button", "shift+Tab")  # the one that copies the message
+        focus("label", "shift+Tab")
+        jeden.keys("Tab", "Return")
+        jeden.wait_text("Open this link?")
+        assert jeden.shows("\n\nhttps://example.org/x?a=1&b=2") and not jeden.shows("b=2,\n")
+        jeden.answer(answer)
+        focus("list item", "shift+Tab")
+        focus("text", "Tab", "Tab", "Tab")
+        if answer == "Copy Link":
+            jeden.keys("ctrl+v")
+            jeden.until("the link pasted", lambda: jeden.find("text", "Message").text() == "https://example.org/x?a=1&b=2")
+            jeden.keys("ctrl+a", "BackSpace")
+        assert answer == "Open in Browser" or not web_browser.exists()
+    jeden.until("the browser", web_browser.exists)
+    jeden.until("the address", lambda: web_browser.read_text() == "https://example.org/x?a=1&b=2\n")
+    # Past the messages: GTK 4.8 keeps the keys within them where a label cannot have the focus.
+    def on_the_words():
+        jeden.keys("shift+Tab")
+        return any(n.has("FOCUSED") and name.startswith("The four words") for n, _, name, _ in jeden.walk())
+    jeden.until("the words", on_the_words, limit_s=30)
+
+
+def dialogs(window):
+    """How many of its windows are open beside itself."""
+    return sum(depth == 0 for *_, depth in window.walk()) - 1
+
+
+def test_all_that_a_menu_opens(window):
+    """Preferences with each switch there and back, keys, about; in a talk its details, the words, a question; and block and report after it."""
+    jeden, dwa = (window(name).log_in(name) for name in ("jeden", "dwa"))
+
+    def opened(label, *texts):
+        jeden.choose(label)
+        jeden.until("a dialog", lambda: dialogs(jeden) == 1)
+        for text in texts:
+            jeden.wait_text(text)
+
+    def escape():
+        jeden.keys("Escape")
+        jeden.until("the dialog's end", lambda: dialogs(jeden) == 0)
+    for _ in range(2):
+        opened("Preferences", "Push to talk")
+        for name in "Cancel echo and noise", "Hide my address", "Notify when drawn", "Sounds":
+            before = jeden.find("check box", name).has("CHECKED")
+            for expected in not before, before:
+                jeden.press(name, role="check box")
+                jeden.until(f"{name} to be {expected}", lambda: jeden.find("check box", name).has("CHECKED") == expected)
+        escape()
+        opened("Keyboard Shortcuts", "Hold to talk")
+        escape()
+        opened("About myTurn", "myTurn")
+        escape()
+    for how in "Block", "Report…":
+        together(jeden, dwa)
+        opened("Connection Details", "End to end: authenticated (AEAD)", "Direct: your partner's device learns your address")
+        escape()
+        [n for n, role, name, _ in jeden.walk() if role == "push button" and name.startswith("The four words: ")][-1].press()  # within GTK's menu button
+        jeden.wait_text("If they differ, hang up.")
+        jeden.keys("Escape")
+        jeden.until("the explanation's end", lambda: not jeden.shows("If they differ, hang up."))
+        jeden.keys("ctrl+e")
+        jeden.wait_text("Really hang up?")
+        dwa.hang_up()  # while it is asked: the question goes with the talk
+        jeden.wait_text("dwa has hung up.")
+        jeden.until("the question's end", lambda: dialogs(jeden) == 0)
+        jeden.press(how)
+        if how == "Report…":
+            jeden.press("Something else", role="radio button")
+            jeden.type_into(jeden.wait("text", "Anything to add"), "as a test")
+            jeden.answer("Report")
+            jeden.wait_text("The report about dwa has reached the operator")
+        else:
+            jeden.wait_text("dwa is blocked: you will not be drawn together again.")
+            jeden.choose("Log Out")  # a block ends with it
+            jeden.log_in("jeden", agree=False)
+            jeden.wait_text("Hello, jeden")
+
+
+@pytest.mark.parametrize("state", ["login", "rules", "idle", "preferences", "about", "connecting"])
+def test_closing_elsewhere(window, server, state):
+    """By the close button of the window, a dialog over it or not: logged out and ended in time."""
+    jeden = window("jeden")
+    if state == "rules":
+        jeden.log_in("jeden", agree=False)
+        jeden.wait("push button", "I am 18 or Older and Agree")
+    elif state != "login":
+        jeden.log_in("jeden")
+    if state in ("preferences", "about"):
+        jeden.choose({"preferences": "Preferences", "about": "About myTurn"}[state])
+        jeden.until("a dialog", lambda: dialogs(jeden) == 1)
+    elif state == "connecting":
+        jeden.ready()
+        assert User(server.url, "dwa").wait_turn(10).json["role"] == "caller"  # who then does not call
+        jeden.wait_text("Your partner is dwa")
+    begin = time.monotonic()
+    jeden.ask_to_close()
+    assert jeden.process.wait(30) == 0
+    took_s = time.monotonic() - begin
+    print(f"closed in {took_s:.2f} s")
+    assert took_s < 5
+    assert Api(server.url).get("/v1/stats").json["online"] == (state == "connecting")
