@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clean } from '../src/core/clean.js';
 import { QualityWatch } from '../src/core/quality.js';
+import { settleMs } from '../src/app/gather.js';
 import { candidateTypes, fingerprint, gate, Refused, strip } from '../src/core/sdp.js';
 
 const FP = Array.from({ length: 32 }, (_, i) => (i * 8).toString(16).padStart(2, '0').toUpperCase()).join(':');
@@ -123,4 +124,19 @@ test('ten thousand damaged descriptions', () => {
         for (const c of out.split('\r\n').filter((l) => l.startsWith('a=candidate:'))) assert.match(c, /^a=candidate:\S+ 1 udp \d+ \S+ \d+ typ (host|(srflx|relay) raddr 0\.0\.0\.0 rport 0)$/);
     }
     assert.ok(passed > 1_000, 'not all is refused');
+});
+
+test('a description waits only for better candidates than it has', () => {
+    const c = (type: string, protocol = 'udp'): { type: string; protocol: string } => ({ type, protocol });
+    const stun = { urls: ['stun:a'] }, turn = { urls: ['turn:a?transport=udp', 'turns:a'] };
+    const none = { relayOnly: false, iceServers: [] }, withStun = { relayOnly: false, iceServers: [stun] }, both = { relayOnly: false, iceServers: [stun, turn] };
+    const only = { relayOnly: true, iceServers: [turn] };
+    assert.ok(settleMs(c('host'), none) < 50);
+    for (const how of [withStun, both, only]) assert.equal(settleMs(c('host'), how), Infinity);
+    assert.equal(settleMs(c('host', 'tcp'), none), Infinity);
+    assert.equal(settleMs({ type: null, protocol: null }, none), Infinity);
+    assert.ok(settleMs(c('srflx'), withStun) < settleMs(c('srflx'), both));
+    assert.equal(settleMs(c('srflx'), only), Infinity);
+    assert.ok(settleMs(c('relay'), only) < settleMs(c('srflx'), withStun));
+    assert.ok(settleMs(c('relay', 'tcp'), both) < Infinity);
 });

@@ -3,7 +3,7 @@ import { QualityWatch, type Quality } from '../core/quality.js';
 import { Turn, type Action, type Draw, type Fault, type Told } from '../core/turn.js';
 import { Api, ApiFault, isGivenUp, type Login } from './api.js';
 import type { Ends } from './bridge.js';
-import { Link } from './link.js';
+import { Link, prepare, type Prepared } from './link.js';
 import { Sip } from './sip.js';
 import type { Path } from './stats.js';
 import * as store from './store.js';
@@ -33,6 +33,7 @@ export class Client {
     private login: Login | null = null;
     private sip: Sip | null = null;
     private link: Link | null = null;
+    private prepared: Promise<Prepared> | null = null; // for the next talk
     private held: AbortController | null = null;
     private timer: ReturnType<typeof setTimeout> | undefined;
     private looker: ReturnType<typeof setInterval> | undefined;
@@ -192,6 +193,10 @@ export class Client {
 
     private watchState(state: string): void {
         clearInterval(this.counter);
+        if (!this.prepared && (state === 'idle' || state === 'waiting')) {
+            this.prepared = prepare();
+            this.prepared.catch(() => undefined); // the link says it
+        }
         if (state !== 'waiting') return;
         this.counter = setInterval(() => {
             this.ask(this.api.stats(), (s) => this.turn.count(s.waiting, s.online, now()), () => undefined);
@@ -288,7 +293,8 @@ export class Client {
             silent: mine((on) => this.do(() => this.turn.linkSilent(on, now()))),
             closed: mine((why) => this.do(() => this.turn.linkClosed(why, now()))),
             voice: mine((stream) => this.voice.setPartner(stream)),
-        }, (offer) => sip?.reoffer(this.turn.callNumber, offer) ?? Promise.resolve(null));
+        }, (offer) => sip?.reoffer(this.turn.callNumber, offer) ?? Promise.resolve(null), this.prepared ?? undefined);
+        this.prepared = null;
         this.link = link;
     }
 

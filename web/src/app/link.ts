@@ -37,6 +37,15 @@ type Phase = 'setup' | 'words' | 'secure' | 'bye' | 'closed';
 
 const now = (): number => performance.now();
 
+/** What needs no partner and takes its time, done before the draw. Each is for one talk. */
+export interface Prepared { pc: RTCPeerConnection; certificate: RTCCertificate }
+
+export async function prepare(): Promise<Prepared> {
+    const Connection = window.RTCPeerConnection; // not bridge.ts's
+    const certificate = await Connection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' } as AlgorithmIdentifier);
+    return { certificate, pc: new Connection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', certificates: [certificate] }) };
+}
+
 export class Link {
     localSdp = '';
     private phase: Phase = 'setup';
@@ -62,7 +71,7 @@ export class Link {
 
     /** restart: an ICE restart is due; the offer goes to the partner, who answers (null: he did not). */
     constructor(private readonly draw: Draw, private readonly events: LinkEvents,
-                private readonly restart: (offer: string) => Promise<string | null>) {
+                private readonly restart: (offer: string) => Promise<string | null>, private readonly prepared: Promise<Prepared> = prepare()) {
         this.enqueue(() => this.open());
     }
 
@@ -158,13 +167,13 @@ export class Link {
     }
 
     private async open(): Promise<void> {
-        const Connection = window.RTCPeerConnection; // not bridge.ts's
-        this.certificate = await Connection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' } as AlgorithmIdentifier);
-        if (this.isClosed()) return;
-        const pc = new Connection({
-            iceServers: this.draw.iceServers, iceTransportPolicy: this.draw.relayOnly ? 'relay' : 'all',
-            bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', certificates: [this.certificate],
-        });
+        const { pc, certificate } = await this.prepared;
+        this.certificate = certificate;
+        if (this.isClosed()) {
+            pc.close();
+            return;
+        }
+        pc.setConfiguration({ ...pc.getConfiguration(), iceServers: this.draw.iceServers, iceTransportPolicy: this.draw.relayOnly ? 'relay' : 'all' });
         this.pc = pc;
         pc.addEventListener('connectionstatechange', () => this.onState(pc));
         pc.addEventListener('iceconnectionstatechange', () => this.onState(pc));
@@ -190,7 +199,7 @@ export class Link {
 
     /** The own description once enough candidates are there, stripped. */
     private async describe(pc: RTCPeerConnection): Promise<string> {
-        await gather(pc, this.draw.relayOnly);
+        await gather(pc, this.draw);
         return strip(pc.localDescription?.sdp ?? '', this.draw.relayOnly);
     }
 
