@@ -1,6 +1,9 @@
 """Talks through NAT: people in networks of their own behind masquerading routers (nftables), the server and coturn in the public part.
 Clients and browsers themselves tell which kind of path was found."""
 
+import pathlib
+import re
+
 import pytest
 
 import relay
@@ -11,8 +14,10 @@ from world import World
 
 MISSING = Net.missing(nat=True) or relay.missing()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
-# As in deploy/turnserver.conf. coturn gives up an allocation that was asked to send where there is no route.
-NOT_INWARD = ["denied-peer-ip=192.168.0.0-192.168.255.255"]
+# What deploy/turnserver.conf says about what is answered, and about networks like those behind the routers here: coturn gives up an
+# allocation that was asked to send where it has no route.
+AS_DEPLOYED = re.findall(r"(?m)^(?:no-rfc.*|no-stun.*|response-origin.*|denied-peer-ip=192\.168\..*)$",
+                         (pathlib.Path(__file__).resolve().parents[2] / "deploy/turnserver.conf").read_text())
 REFLEXIVE = {"srflx", "prflx"}
 
 
@@ -29,8 +34,12 @@ class Routers(World):
 
     def serve_all(self, *options):
         """With STUN, and a relay that need not be used."""
-        turn = self.turn(settings=NOT_INWARD)
+        turn = self.turn(settings=AS_DEPLOYED)
         self.serve("--relay-only", "no", "--stun", f"stun:{turn.address}:{turn.port}", *turn.options("udp"), *options)
+
+    def serve_stun(self):
+        turn = self.turn(settings=AS_DEPLOYED)
+        self.serve("--stun", f"stun:{turn.address}:{turn.port}")
 
     def page(self, who):
         """In a browser of its own, on the inside of that router, with mDNS names in place of its addresses as browsers have them."""
@@ -87,11 +96,18 @@ def test_two_terminals(world, kinds):
     print({p.name: p.find("secure")[0]["setup_us"] for p in people}, "us from the draw to secure")
 
 
+def test_two_terminals_with_stun_alone(world):
+    world.open("nat", "nat")
+    world.serve_stun()
+    people = world.start("jeden", "dwa")
+    everybody(people, "secure", 30)
+    check(("nat", "nat"), lambda: [told(p) for p in people], people)
+
+
 def test_no_way_is_told(world):
     """Both routers take new ports, and there is no relay."""
     world.open("random", "random")
-    turn = world.turn()
-    world.serve("--stun", f"stun:{turn.address}:{turn.port}")
+    world.serve_stun()
     people = world.start("jeden", "dwa")
     wait(people, "the end", lambda: all(p.find("ended") for p in people), 40)
     assert any(p.find("ended", reason="no_path") for p in people)
