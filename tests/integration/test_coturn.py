@@ -12,6 +12,7 @@ import time
 
 import pytest
 from api import User
+from turn_client import TurnClient
 
 CONF = pathlib.Path(__file__).resolve().parents[2] / "deploy/turnserver.conf"
 
@@ -126,3 +127,26 @@ def test_it_relays_to_nobody_inside(coturn, secret):
     good, text = turn.talk(*made(secret.read_text().strip(), int(time.time()) + 600))
     assert not good and "Forbidden" in text, text
     assert not re.search(r"(?m)^allow-loopback-peers|^cli|^no-auth", CONF.read_text())
+
+
+@pytest.mark.parametrize("nonce", ["stale-nonce=600", "stale-nonce=2"], ids=["same nonce", "new nonce"])
+def test_a_relay_outlives_its_credentials(coturn, secret, nonce):
+    """They are looked at when a relay is asked for; a talk that lasts longer refreshes it with them all the same, and under a new nonce."""
+    ours = secret.read_text().strip()
+    turn = coturn(ours, nonce)
+    user, password = made(ours, int(time.time()) + 3)
+    one = TurnClient(("127.0.0.1", turn.port), user, password)
+    late = TurnClient(("127.0.0.1", turn.port), user, password)
+    try:
+        assert one.allocate(600) == 600
+        first = one.nonce
+        time.sleep(5)
+        assert late.allocate(600) == 401  # for a new relay they are no longer good
+        assert one.refresh(600) == 600
+        assert (one.nonce == first) == (nonce == "stale-nonce=600")
+        assert one.refresh(600) == 600
+        one.password = "another"
+        assert one.refresh(600) == 401
+    finally:
+        one.close()
+        late.close()
