@@ -84,3 +84,12 @@ uint32_t mt_random_below(mt_random r, uint32_t n) {
     } while (v < reject_below);
     return v % n;
 }
+
+/* Lemire, "Fast random integer generation in an interval" (2019). */
+bool mt_random_scale(uint32_t word, uint32_t n, uint32_t *out) {
+    uint64_t product = (uint64_t)word * n;
+    if ((uint32_t)product < n && (uint32_t)product < (0U - n) % n)
+        return false;
+    *out = (uint32_t)(product >> 32);
+    return true;
+}

@@ -2,6 +2,7 @@
 #ifndef MT_BASE_RANDOM_H
 #define MT_BASE_RANDOM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,5 +21,8 @@ mt_random mt_random_seeded(uint64_t *state);
 void mt_random_bytes(mt_random r, void *out, size_t len_bytes);
 /* Uniform in 0 … n-1 by rejection; n > 0. */
 uint32_t mt_random_below(mt_random r, uint32_t n);
+/* The same from a random word thrown before n was known; n > 0. False: this word would favour some, throw another.
+ * Where n changes little, so does *out. */
+bool mt_random_scale(uint32_t word, uint32_t n, uint32_t *out);
 
 #endif

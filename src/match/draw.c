@@ -35,13 +35,26 @@ static mt_user *scan(const mt_match *m, const mt_user *u, bool want_repeat, int6
     return pick;
 }
 
+/* Each of the n in the pool with these policies is equally likely. Where there are hundreds of thousands, to look at
+ * one of them is to wait for main memory; so the dice are thrown one draw ahead, and whom they will mean, if the pool
+ * stays much the same, is fetched while there is other work. */
+static mt_user *throw(mt_match * m, unsigned links, uint32_t n) {
+    uint32_t index, next;
+    while (!mt_random_scale(m->next_throw, n, &index))
+        mt_random_bytes(m->random, &m->next_throw, sizeof(m->next_throw));
+    mt_random_bytes(m->random, &m->next_throw, sizeof(m->next_throw));
+    if (mt_random_scale(m->next_throw, n, &next))
+        __builtin_prefetch(mt_pool_at(&m->pool, links, next));
+    return mt_pool_at(&m->pool, links, index);
+}
+
 /* A throw that hits a last partner, or one who is blocked, is thrown again. Where last partners are the rule rather
  * than the exception (a handful of users, or one who talked with all) all are looked at. Either way each of the others
  * is equally likely. */
-mt_user *mt_draw_pick(const mt_match *m, const mt_user *u, int64_t now_ms) {
+mt_user *mt_draw_pick(mt_match *m, const mt_user *u, int64_t now_ms) {
     size_t n = mt_pool_count(&m->pool, u->links);
     for (int throws = 0; n >= SCAN_BELOW && throws < MAX_THROWS; throws++) {
-        mt_user *other = mt_pool_at(&m->pool, u->links, mt_random_below(m->random, (uint32_t)n));
+        mt_user *other = throw(m, u->links, (uint32_t)n);
         if (!mt_draw_is_repeat(u, other) && fits(m, u, other, now_ms))
             return other;
     }

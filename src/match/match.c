@@ -50,6 +50,7 @@ mt_err mt_match_create(const mt_match_config *cfg, mt_random random, const mt_ma
     m->random = random;
     m->ctx = ctx;
     m->next_exten = cfg->first_exten;
+    mt_random_bytes(random, &m->next_throw, sizeof(m->next_throw));
     if (events != NULL)
         m->events = *events;
     mt_list_init(&m->online);

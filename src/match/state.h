@@ -72,6 +72,7 @@ struct mt_match {
     size_t ready;
     uint64_t draws;
     uint32_t next_exten;
+    uint32_t next_throw; /* random, for the next draw */
     bool reporting;
 };
 
@@ -90,7 +91,7 @@ void mt_block_forget(mt_match *m, mt_user *u);
 /* Whether these two met in the last talk of one of them. */
 bool mt_draw_is_repeat(const mt_user *a, const mt_user *b);
 /* Whom u, who must not be in the pool, draws now; NULL: nobody. */
-mt_user *mt_draw_pick(const mt_match *m, const mt_user *u, int64_t now_ms);
+mt_user *mt_draw_pick(mt_match *m, const mt_user *u, int64_t now_ms);
 
 /* A READY user draws: the new pair (reported), or NULL and he is where he was. mt_pair_reserve must have succeeded. */
 mt_pair *mt_wait_draw(mt_match *m, mt_user *u, int64_t now_ms);

@@ -70,6 +70,36 @@ static void test_below_is_uniform(void **state) {
     assert_true(chi2 < 22.46); /* 6 degrees of freedom, p = 0.001 */
 }
 
+static void test_scale_rejects_what_is_uneven(void **state) {
+    (void)state;
+    uint32_t v;
+    assert_false(mt_random_scale(0, 3, &v)); /* else 0 would have one word more than 1 and 2 */
+    assert_true(mt_random_scale(1, 3, &v));
+    assert_int_equal(v, 0);
+    assert_true(mt_random_scale(UINT32_MAX, 3, &v));
+    assert_int_equal(v, 2);
+    assert_true(mt_random_scale(UINT32_MAX, 1, &v));
+    assert_int_equal(v, 0);
+    assert_true(mt_random_scale(0x80000000U, UINT32_MAX, &v));
+    assert_int_equal(v, 0x7fffffff);
+    assert_true(mt_random_scale(0, 0x80000000U, &v)); /* a power of two is never uneven */
+}
+
+static void test_scale_is_uniform(void **state) {
+    (void)state;
+    uint64_t seed = 5;
+    unsigned hits[7] = {0};
+    for (int i = 0; i < 70000; i++) {
+        uint32_t word, v;
+        mt_random_bytes(mt_random_seeded(&seed), &word, sizeof word);
+        hits[mt_random_scale(word, 7, &v) ? v : 0]++;
+    }
+    double chi2 = 0;
+    for (size_t i = 0; i < COUNT(hits); i++)
+        chi2 += ((double)hits[i] - 10000) * ((double)hits[i] - 10000) / 10000;
+    assert_true(chi2 < 22.46); /* 6 degrees of freedom, p = 0.001 */
+}
+
 static void test_secrets(void **state) {
     (void)state;
     mt_secret a, b;
@@ -93,6 +123,8 @@ int main(void) {
         cmocka_unit_test(test_seeded_repeats),
         cmocka_unit_test(test_below_rejects_what_is_uneven),
         cmocka_unit_test(test_below_is_uniform),
+        cmocka_unit_test(test_scale_rejects_what_is_uneven),
+        cmocka_unit_test(test_scale_is_uniform),
         cmocka_unit_test(test_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

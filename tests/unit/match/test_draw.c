@@ -50,12 +50,13 @@ static void pick_often(world *w, mt_user *u, unsigned links, unsigned *hits) {
 
 static unsigned gcm = MT_LINK_GCM, cbc = MT_LINK_CBC, both = MT_LINK_GCM | MT_LINK_CBC, rtp = MT_LINK_RTP;
 
-static void add_ready(world *w, int number, unsigned *links) {
+static mt_user *add_ready(world *w, int number, unsigned *links) {
     char name[16];
     snprintf(name, sizeof(name), "%d", number);
     mt_user *u = add(w, name);
     mt_user_set_ctx(u, links);
     assert_int_equal(mt_match_ready(w->m, u, *links, w->now_ms), MT_OK);
+    return u;
 }
 
 typedef void draw_fn(world *w, mt_user *u, unsigned links, unsigned *hits);
@@ -95,6 +96,35 @@ static void test_evenly(void **state) {
     few_are_drawn_evenly(pick_often);
     many_are_drawn_evenly(draw_often);
     many_are_drawn_evenly(pick_often);
+}
+
+/* The dice are thrown one draw ahead, when there are fewer: those who come in between are drawn like all others. */
+static void test_evenly_among_those_who_come_late(void **state) {
+    (void)state;
+    world w;
+    world_init(&w);
+    unsigned hits[30] = {0};
+    mt_user *late[10], *u = add(&w, "u");
+    mt_pool *pool = &w.m->pool;
+    assert_int_equal(mt_match_ready(w.m, u, MT_LINK_GCM, w.now_ms), MT_OK);
+    for (int i = 0; i < 30; i++) {
+        mt_user *other = add_ready(&w, i, &gcm);
+        if (i >= 20)
+            late[i - 20] = other;
+    }
+    mt_pool_remove(pool, u);
+    for (int i = 0; i < DRAWS; i++) {
+        for (int k = 0; k < 10; k++)
+            mt_pool_remove(pool, late[k]);
+        assert_non_null(mt_draw_pick(w.m, u, w.now_ms));
+        for (int k = 0; k < 10; k++)
+            mt_pool_add(pool, late[k]);
+        hits[mt_user_exten(mt_draw_pick(w.m, u, w.now_ms)) - mt_user_exten(u) - 1]++;
+    }
+    mt_pool_add(pool, u);
+    assert_true(chi_square(hits, 30) < 58.30); /* 29 degrees of freedom, p = 0.001 */
+    check(&w);
+    world_deinit(&w);
 }
 
 /* Twenty candidates, one of them the last partner: he is never drawn, and those beside him no more often. */
@@ -330,6 +360,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_evenly),
         cmocka_unit_test(test_evenly_without_the_last_partner),
+        cmocka_unit_test(test_evenly_among_those_who_come_late),
         cmocka_unit_test(test_only_common_policies_meet),
         cmocka_unit_test(test_policies_may_change_while_waiting),
         cmocka_unit_test(test_last_partner_only_when_nobody_else),
