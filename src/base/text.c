@@ -49,9 +49,25 @@ mt_err mt_text_count(mt_slice s, size_t *out) {
     return MT_OK;
 }
 
+#define ASCII_STEP sizeof(uint64_t)
+
+/* Of the next ASCII_STEP bytes: most text is nothing else, and each message of a browser is looked through both ways.
+ */
+static bool is_ascii(const char *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool mt_text_is_utf8(mt_slice s) {
-    size_t count;
-    return mt_text_count(s, &count) == MT_OK;
+    uint32_t cp;
+    for (size_t pos = 0; pos < s.len;) {
+        if (s.len - pos >= ASCII_STEP && is_ascii(s.p + pos))
+            pos += ASCII_STEP;
+        else if (mt_text_next(s, &pos, &cp) != MT_OK)
+            return false;
+    }
+    return true;
 }
 
 typedef struct range {

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -61,6 +62,23 @@ static void test_refuses_malformed(void **state) {
         assert_int_equal(pos, 0);
         assert_int_equal(cp, 77);
         assert_false(mt_text_is_utf8(lit(cases[i])));
+    }
+}
+
+/* ASCII is passed over eight bytes at a time: what is malformed is found wherever it stands. */
+static void test_malformed_at_each_place(void **state) {
+    (void)state;
+    static const char *const bad[] = {"\x80", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"};
+    char text[64];
+    for (size_t at = 0; at < 20; at++) {
+        for (size_t i = 0; i < COUNT(bad); i++) {
+            snprintf(text, sizeof text, "%.*s%s%s", (int)at, "aaaaaaaaaaaaaaaaaaaaaaaa", bad[i], "bbbbbbbb");
+            assert_false(mt_text_is_utf8(lit(text)));
+            text[at + strlen(bad[i])] = '\0';
+            assert_false(mt_text_is_utf8(lit(text)));
+        }
+        snprintf(text, sizeof text, "%.*s%s%s", (int)at, "aaaaaaaaaaaaaaaaaaaaaaaa", "\xe2\x82\xac", "bbbbbbbb");
+        assert_true(mt_text_is_utf8(lit(text)));
     }
 }
 
@@ -286,6 +304,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decodes_each_length),
         cmocka_unit_test(test_refuses_malformed),
+        cmocka_unit_test(test_malformed_at_each_place),
         cmocka_unit_test(test_counts_code_points),
         cmocka_unit_test(test_clean_leaves_text_alone),
         cmocka_unit_test(test_clean_lets_no_escape_through),
