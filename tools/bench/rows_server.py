@@ -103,35 +103,87 @@ def call(run):
     yield from sip(run, "SIP call, INVITE to BYE", "call", "call", 50)
 
 
-def sipp_side(run, port, accounts, pids):
-    """CPU seconds of the measured processes while sipp registers all accounts once."""
-    fields = run.folder / f"sipp-{port}.csv"
-    fields.write_text("SEQUENTIAL\n" + "".join(f"myturn.invalid;{name};[authentication username={name} password={password}];\n"
-                                               for name, password in accounts))
-    before = cpu_s(pids)
-    done = subprocess.run([need("sipp"), f"127.0.0.1:{port}", "-sf", ROOT / "tests/integration/sipp/register.xml", "-inf", fields,
-                           "-m", str(len(accounts)), "-r", "2000", "-l", "16", "-i", "127.0.0.1", "-nostdin", "-timeout", "60",
-                           "-timeout_error"], cwd=run.folder, capture_output=True, timeout=90)
-    if done.returncode != 0:
-        raise Trouble(f"sipp left with {done.returncode}: {done.stdout.decode(errors='replace')[-300:]}")
-    return (cpu_s(pids) - before) / len(accounts)
+class SippSide:
+    """A server as sipp sees it: the accounts, and from which ports it is asked. Over UDP a port is all callees' binding."""
+
+    def __init__(self, run, name, process, port, accounts):
+        self.run, self.name, self.pids, self.port, self.accounts = run, name, family(process.pid), port, accounts
+        self.ports = {"register": free_port(socket.SOCK_DGRAM), "caller": free_port(socket.SOCK_DGRAM), "callee": free_port(socket.SOCK_DGRAM)}
+
+    def command(self, scenario, accounts, own, targets=None):
+        at_once = 16 if targets is None else len(targets)  # the scenario of a call has a pause, in which others have their turn
+        lines = [f"myturn.invalid;{user};[authentication username={user} password={password}];{target}\n"
+                 for (user, password), target in zip(accounts, targets or [""] * len(accounts))]
+        fields = self.run.folder / f"sipp-{self.name}-{scenario}.csv"
+        fields.write_text("SEQUENTIAL\n" + "".join(lines))
+        return [need("sipp"), f"127.0.0.1:{self.port}", "-sf", ROOT / f"tests/integration/sipp/{scenario}.xml", "-inf", fields, "-m", str(len(accounts)),
+                "-r", "2000", "-l", str(at_once), "-i", "127.0.0.1", "-p", str(self.ports[own]), "-nostdin", "-timeout", "60", "-timeout_error"]
+
+    def sipp(self, *args, **kw):
+        done = subprocess.run(self.command(*args, **kw), cwd=self.run.folder, capture_output=True, timeout=90)
+        if done.returncode != 0:
+            raise Trouble(f"sipp left with {done.returncode}: {done.stdout.decode(errors='replace')[-300:]}")
+
+    def register(self):
+        """CPU seconds of one REGISTER, while all accounts are registered once."""
+        before = cpu_s(self.pids)
+        self.sipp("register", self.accounts, "register")
+        return (cpu_s(self.pids) - before) / len(self.accounts)
+
+    def call(self, targets):
+        """CPU seconds of one call, while the first half of the accounts calls the second, which waits in a sipp of its own."""
+        callers, callees = self.accounts[:len(targets)], self.accounts[-len(targets):]
+        self.sipp("register", callees, "callee")
+        with self.run.scope():
+            waiting = self.run.start(self.command("callee", callees, "callee"), cwd=self.run.folder)
+            wait_until_bound(waiting, self.ports["callee"])
+            before = cpu_s(self.pids)
+            self.sipp("caller", callers, "caller", targets=targets)
+            if waiting.wait(30) != 0:
+                raise Trouble("the calls did not come to their end at those called")
+            return (cpu_s(self.pids) - before) / len(targets)
 
 
-def sipp(run):
-    """The same REGISTER, but asked by sipp: a second witness."""
-    from api import User
-    ours, (peer, port) = run.myturnd(), kamailio(run)
-    count = run.few(2000, 500)
-    own = [(u.login["sip"]["username"], u.login["sip"]["password"]) for u in (User(f"http://{ours.http}", f"sipp{i}") for i in range(count))]
-    foreign = [(f"sipp{i}", "secret") for i in range(count)]
-    figure = Figure("sipp", "SIP REGISTER with challenge, by sipp", "µs", Sample("myturnd"), [Sample("Kamailio")], 15)
+def wait_until_bound(process, port):
+    for _ in range(200):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise Trouble(f"{process.args[0]} does not listen")
+
+
+def sipp_rounds(run, figure, measures):
     for n in range(run.rounds + 1):
-        for side, at, accounts, process in ((figure.ours, ours.sip.split(":")[1], own, ours), (figure.peers[0], port, foreign, peer)):
-            value = sipp_side(run, at, accounts, family(process.pid)) * 1e6
+        for side, measure in zip([figure.ours, *figure.peers], measures):
+            value = measure() * 1e6
             if n > 0:
                 side.values.append(value)
         run.say(f"{figure.what}: round {n} of {run.rounds}")
-    yield figure
+    return figure
+
+
+def sipp(run):
+    """The same REGISTER and call, but asked by sipp: a second witness."""
+    from api import User, pair
+    ours, (peer, port) = run.myturnd("--repeat-after-ms", 0), kamailio(run)
+    users = [User(f"http://{ours.http}", f"sipp{i}") for i in range(run.few(2000, 500))]
+    own = SippSide(run, "ours", ours, ours.sip.split(":")[1], [(u.login["sip"]["username"], u.login["sip"]["password"]) for u in users])
+    foreign = SippSide(run, "peer", peer, port, [(u.name, "secret") for u in users])
+    yield sipp_rounds(run, Figure("sipp", "SIP REGISTER with challenge, by sipp", "µs", Sample("myturnd"), [Sample("Kamailio")], 15),
+                      [own.register, foreign.register])
+    calls = run.few(400, 150)
+
+    def own_calls():
+        """Ours lets those call who were drawn for each other, which is done before the clock runs."""
+        return own.call([pair(caller, callee)["exten"] for caller, callee in zip(users[:calls], users[-calls:])])
+
+    yield sipp_rounds(run, Figure("sipp", "SIP call, INVITE to BYE, by sipp", "µs", Sample("myturnd"), [Sample("Kamailio")], 50),
+                      [own_calls, lambda: foreign.call([u.name for u in users[-calls:]])])
 
 
 def bare(run, certificate):
