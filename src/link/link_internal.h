@@ -50,15 +50,15 @@ struct mt_link {
     mt_link_config cfg;      /* its pointers are to the two below */
     mt_ice_servers *servers; /* owned, wiped: with credentials */
     char *ca_file;           /* owned; NULL: none */
-    mt_link_events on;  /* emptied by destroy */
+    mt_link_events on;       /* emptied by destroy */
     void *ctx;
     GMainContext *main; /* owned */
     mt_link_phase phase;
     mt_link_end end;
     unsigned calling; /* depth of callbacks into the owner */
 
-    mt_ice *ice;                /* owned; changes under voice_lock */
-    mt_ice *old;                /* owned; of the path before: only heard, for a while. NULL: none */
+    mt_ice *ice; /* owned; changes under voice_lock */
+    mt_ice *old; /* owned; of the path before: only heard, for a while. NULL: none */
     mt_link_next next;
     GSource *old_limit;         /* owned; NULL when not running */
     mt_dtls *dtls;              /* owned */
@@ -85,6 +85,7 @@ struct mt_link {
     GSource *told, *ended, *limit, *grace, *tick, *flush; /* owned; NULL when not running */
     int64_t remote_us, ice_us, dtls_us, channel_us;       /* moments; 0: not yet */
     int64_t heard_ms, ping_ms, beat_ms;
+    int64_t speak_until_ms; /* a new path is in use, and is given this long to be heard over */
     mt_ice_path told_path;
     bool reconnecting;
 };
@@ -129,7 +130,8 @@ void mt_link_path_look(mt_link *l); /* tells if the path is of another kind than
 /* link_restart.c */
 void mt_link_restart_stop_timers(mt_link *l);
 void mt_link_restart_deinit(mt_link *l);
-/* A callee who hears nothing asks for a new path by falling silent: nothing but STUN leaves him. */
+/* A callee who hears nothing asks for a new path by falling silent: nothing but STUN leaves him until he hears
+ * something, or has one. */
 bool mt_link_is_mute(const mt_link *l);
 
 void mt_link_take_path(mt_link *l, mt_link_path *out); /* and remembers it as told */

@@ -1,5 +1,6 @@
 /* ICE restart: a second agent looks for a path beside the one in use. What is above ICE goes on as it is, and over the
  * old path until the new one works; so a restart that comes to nothing has cost nothing. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "link/link_internal.h"
 
@@ -9,7 +10,7 @@ enum {
 };
 
 bool mt_link_is_mute(const mt_link *l) {
-    return !l->cfg.caller && l->reconnecting && l->phase == MT_PHASE_SECURE;
+    return !l->cfg.caller && l->reconnecting && l->phase == MT_PHASE_SECURE && mt_clock_ms() >= l->speak_until_ms;
 }
 
 /* ---- the path of before ---- */
@@ -89,6 +90,8 @@ static void on_next_writable(void *ctx) {
     l->local = g_steal_pointer(&n->local);
     l->remote = g_steal_pointer(&n->remote);
     mt_link_timer_stop(&n->limit);
+    l->speak_until_ms = mt_clock_ms() + l->cfg.silence_ms; /* whether or not it was heard: somebody has to begin */
+    mt_link_voice_open(l, true);
     mt_link_talk_beat(l);
     mt_link_path_look(l);
 }

@@ -287,8 +287,6 @@ static void watch_silence(mt_link *l) {
         mt_link_finish(l, MT_LINK_LOST);
     } else if (silent_ms >= l->cfg.silence_ms && !l->reconnecting) {
         l->reconnecting = true;
-        if (mt_link_is_mute(l))
-            mt_link_voice_open(l, false);
         MT_LINK_CALL(l, reconnecting, l->ctx, true);
     }
 }
@@ -298,9 +296,9 @@ static int64_t ping_interval_ms(const mt_link *l) {
     return third < PING_MS ? third : PING_MS;
 }
 
-/* The callee may be mute until it hears us, and all that we have to say may wait for its answer. */
+/* All that we have to say may wait for the partner's answer, and his for us. */
 void mt_link_talk_beat(mt_link *l) {
-    if (!l->reconnecting || !l->cfg.caller || l->phase != MT_PHASE_SECURE)
+    if (!l->reconnecting || mt_link_is_mute(l) || l->phase != MT_PHASE_SECURE)
         return;
     l->beat_ms = mt_clock_ms();
     mt_data_beat(l->data);
@@ -312,6 +310,8 @@ static gboolean on_tick(void *data) {
         mt_link_finish(l, MT_LINK_SAS_FAILED);
     if (l->phase == MT_PHASE_SECURE)
         watch_silence(l);
+    if (l->phase == MT_PHASE_SECURE)
+        mt_link_voice_open(l, !mt_link_is_mute(l));
     if (mt_clock_ms() - l->beat_ms >= ping_interval_ms(l))
         mt_link_talk_beat(l);
     if (l->flush == NULL)

@@ -176,8 +176,8 @@ static void api_action(world *w, const mt_turn_action *a) {
         w->leave_seq = a->seq;
         break;
     case MT_TURN_API_BLOCK:
-    case MT_TURN_API_REPORT:
-        CHECK(w->token && !w->link);
+    case MT_TURN_API_REPORT: /* also in the next talk: the draw waits for the first try alone */
+        CHECK(w->token);
         w->conduct_seq = a->seq;
         break;
     case MT_TURN_API_LOGOUT:
@@ -286,8 +286,8 @@ static void restart_event(world *w, uint8_t b) {
         mt_turn_reanswered(w->t, call, (b & 4) != 0 ? 200 : (b & 8) != 0 ? 491 : 488, w->now_ms);
         break;
     default:
-        w->offers = call;
-        mt_turn_reoffered(w->t, call, w->now_ms);
+        w->offers = w->offers != 0 ? w->offers : call; /* one at a time; taken back and made again, perhaps */
+        mt_turn_reoffered(w->t, w->offers, w->now_ms);
         break;
     }
 }

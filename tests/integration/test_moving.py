@@ -5,36 +5,28 @@ import time
 
 import pytest
 
+import relay
+from browser import DIST, Browser, Page
 from netns import HUB, Net
-from people import Person, Server, everybody, pause, wait
+from people import everybody, pause, wait
 from sound import read_wav
+from world import World
 
-MISSING = Net.missing()
+MISSING = Net.missing() or relay.missing()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 LIMIT_S = 15
 
 
 @pytest.fixture
 def world(tmp_path):
-    """start(*options of the terminals): two people in namespaces of their own, in a talk; the caller first."""
-    people, servers = [], []
     with Net() as net:
         for name in ("jeden", "dwa"):
             net.person(name)
-
-        def start(*options):
-            servers.append(Server(tmp_path, f"{HUB}:0", f"{HUB}:0", (), net.inside("hub")))
-            people.extend(Person(n, servers[0].url, tmp_path, options, "tone:440", None, net.at(n)) for n in ("jeden", "dwa"))
-            everybody(people, "logged-in")
-            for person in people:
-                person.type("")
-            everybody(people, "secure")
-            return sorted(people, key=lambda p: p.find("drawn")[0]["role"] != "caller")
+        one = World(net, tmp_path)
         try:
-            yield net, start
+            yield one
         finally:
-            for one in people + servers:
-                one.close()
+            one.close()
 
 
 def is_heard(person):
@@ -43,31 +35,38 @@ def is_heard(person):
     return len(data) > rate and abs(data[-rate:]).max() > 0.01 * abs(data).max() > 0
 
 
-def talk_goes_on(people, number, since):
+def texts_both_ways(people, number, since):
     for person in people:
         person.type(f"{person.name} says {number}")
     wait(people, "both texts", lambda: all(p.find("text", body=f"{q.name} says {number}") for p, q in (people, people[::-1])), LIMIT_S)
-    told_s = time.monotonic() - since
-    wait(people, "the talk to be a talk again", lambda: all(len(p.find("reconnecting", on=True)) == len(p.find("reconnecting", on=False)) for p in people))
+    return time.monotonic() - since
+
+
+def talk_goes_on(people):
+    """Nobody is reconnecting any more, both are heard, and it is the talk of before: new words would come with a new `secure`."""
+    wait(people, "end of the silence", lambda: all(len(p.find("reconnecting", on=True)) == len(p.find("reconnecting", on=False)) for p in people))
     pause(people, 3)  # what is in the buffers of sound is over then
     assert all(map(is_heard, people))
-    assert all(len(p.find("secure")) == 1 and not p.find("ended") for p in people), "the same talk, the same words"
-    return told_s
+    assert all(len(p.find("secure")) == 1 and not p.find("ended") for p in people)
 
 
-def both_move(world, *options, gone_s=0):
-    net, start = world
-    people = caller, callee = start(*options)
+def both_move(world, options=(), url=None, gone_s=0):
+    """Returns caller and callee, who talk after all."""
+    people = world.start("jeden", "dwa", options=options, mic="tone:440", speaker=None, url=url)
+    everybody(people, "secure", 30)
+    caller, callee = people = sorted(people, key=lambda p: p.find("drawn")[0]["role"] != "caller")
     assert caller.find("secure")[0]["words"] == callee.find("secure")[0]["words"]
     for person in people:
         person.type("m")
     wait(people, "microphones", lambda: all(p.find("mic", who="partner", on=True) for p in people))
-    talk_goes_on(people, 0, time.monotonic())
-    for number, mover in enumerate((caller, callee), 1):
+    texts_both_ways(people, 0, time.monotonic())
+    talk_goes_on(people)
+    for number, mover in enumerate(people, 1):
         since = time.monotonic()
-        net.move(mover.name, gone_s)
-        took_s = talk_goes_on(people, number, since)
-        print(f"the {'caller' if mover is caller else 'callee'} moved; texts both ways {took_s:.1f} s after")
+        world.net.move(mover.name, gone_s)
+        told_s = texts_both_ways(people, number, since)
+        print(f"the {'caller' if mover is caller else 'callee'} moved; texts both ways {told_s:.1f} s after")
+        talk_goes_on(people)
     return people
 
 
@@ -85,13 +84,65 @@ def what_follows(people):
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_both_move(world, transport):
-    people = both_move(world, "--transport", transport)
-    what_follows(people)
+    world.serve()
+    what_follows(both_move(world, ["--transport", transport]))
+
+
+def test_over_tls(world):
+    relay.make_authority(world.folder, HUB)
+    world.serve("--https", f"{HUB}:0", "--sips", f"{HUB}:0", "--tls-cert", str(world.folder / "turn.pem"), "--tls-key", str(world.folder / "turn.key"))
+    what_follows(both_move(world, ["--ca", str(world.folder / "ca.pem")], f"https://{world.server.https}"))
 
 
 def test_a_while_without_any_network(world):
+    world.serve()
     both_move(world, gone_s=4)
 
 
 def test_voice_inside_dtls(world):
-    both_move(world, "--policy", "cbc")
+    world.serve()
+    both_move(world, ["--policy", "cbc"])
+
+
+def test_over_the_relay(world):
+    """Where addresses are hidden, what is offered anew has none either: else the server would refuse it (488)."""
+    world.serve(*world.turn().options("udp"))
+    people = both_move(world)
+    for person in people:
+        for how in person.find("secure") + person.find("path"):
+            assert (how["relayed"], how["local"], how["remote"]) == (True, "relay", "relay"), how
+
+
+@pytest.mark.parametrize("caller", ["page", "terminal"])
+def test_page_and_terminal(page_built, world, caller):
+    """The terminal moves, as caller and as callee. (A page has its own ways to learn of another network.)"""
+    world.serve("--https", f"{HUB}:0", "--self-signed", "--web", str(DIST))
+    browser = Browser(before=world.net.at("jeden"), microphone=False)
+    try:
+        page = Page(browser, f"https://{world.server.https}", "jeden").log_in()
+        if caller == "terminal":
+            page.ready()
+            page.on("wait")
+            time.sleep(2)  # until the page's long-held request is up
+        (person,) = world.start("dwa")
+        if caller == "page":
+            time.sleep(2)
+            page.ready()
+        everybody([person], "secure", 30)
+        page.on("convo")
+        assert person.find("drawn")[0]["role"] == ("callee" if caller == "page" else "caller")
+        words = page.words
+        assert words == person.find("secure")[0]["words"]
+        since = time.monotonic()
+        world.net.move("dwa")
+        person.type("from the terminal")
+        page.hears("from the terminal", LIMIT_S)
+        page.say("from the page")
+        wait([person], "the page's text", lambda: person.find("text", body="from the page"), LIMIT_S)
+        print(f"the terminal moved; texts both ways {time.monotonic() - since:.1f} s after")
+        assert page.words == words and len(person.find("secure")) == 1
+        page.hang_up()
+        everybody([person], "ended")
+        assert person.find("ended")[0]["reason"] == "partner_left"
+    finally:
+        browser.close()

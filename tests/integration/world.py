@@ -21,8 +21,8 @@ class World:
         self.server = Server(self.folder, f"{HUB}:0", f"{HUB}:0", options, self.net.inside("hub"))
         self.things.append(self.server)
 
-    def start(self, *names, options=()):
-        new = [Person(n, self.server.url, self.folder, options, "none", "none", self.net.at(n)) for n in names]
+    def start(self, *names, options=(), mic="none", speaker="none", url=None):
+        new = [Person(n, url or self.server.url, self.folder, options, mic, speaker, self.net.at(n)) for n in names]
         self.people += new
         everybody(new, "logged-in")
         for person in new:
