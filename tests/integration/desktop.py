@@ -333,22 +333,26 @@ def together(a, b):
     return words[0]
 
 
+EAR = "module-null-sink sink_name=ear rate=48000 channels=1"
+MOUTH_AND_MIC = ("module-null-sink sink_name=mouth rate=48000 channels=1",
+                 "module-remap-source source_name=mic master=mouth.monitor channels=1")
+
+
 class Sound:
-    """A private PulseAudio: what is played into `mouth` is what the source `mic` hears, and `ear` is a speaker that is recorded.
+    """A private PulseAudio: what is played into `mouth` is what the source `mic` hears, and `ear` is a speaker that is recorded; or other modules.
     cookie: who has not that file is denied."""
 
-    def __init__(self, folder, source=True, denied=False):
+    def __init__(self, folder, source=True, denied=False, modules=None):
         folder.mkdir(exist_ok=True)
         self.socket = folder / "native"
         script = folder / "sound.pa"
         cookie = folder / "cookie"
         cookie.write_bytes(os.urandom(256))
         access = f"auth-anonymous=0 auth-cookie={cookie}" if denied else "auth-anonymous=1"
-        script.write_text(f"load-module module-native-protocol-unix socket={self.socket} {access}\n"
-                          "load-module module-null-sink sink_name=ear rate=48000 channels=1\n"
-                          + ("load-module module-null-sink sink_name=mouth rate=48000 channels=1\n"
-                             "load-module module-remap-source source_name=mic master=mouth.monitor channels=1\n" if source else ""))
-        env = dict(os.environ, HOME=str(folder), XDG_RUNTIME_DIR=str(folder), PULSE_RUNTIME_PATH=str(folder))
+        modules = modules or (EAR, *(MOUTH_AND_MIC if source else ()))
+        script.write_text("".join(f"load-module {m}\n" for m in (f"module-native-protocol-unix socket={self.socket} {access}", *modules)))
+        (folder / "daemon.conf").write_text("default-sample-rate = 48000\nalternate-sample-rate = 48000\n")
+        env = dict(os.environ, HOME=str(folder), XDG_RUNTIME_DIR=str(folder), PULSE_RUNTIME_PATH=str(folder), PULSE_CONFIG_PATH=str(folder))
         self.process = subprocess.Popen(["pulseaudio", "-n", "-F", script, "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1",
                                          "--disable-shm=yes"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 20
@@ -357,6 +361,9 @@ class Sound:
                 raise Failed("PulseAudio did not start")
             time.sleep(0.05)
         self.env = {"PULSE_SERVER": f"unix:{self.socket}"}
+
+    def pactl(self, *args):
+        return subprocess.run(["pactl", *args], env=os.environ | self.env, check=True, capture_output=True, text=True).stdout.strip()
 
     def close(self):
         stop(self.process)

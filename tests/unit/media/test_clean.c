@@ -15,7 +15,6 @@
 #define SECONDS 14
 #define BLOCKS (SECONDS * 100)
 #define SAMPLES (BLOCKS * MT_PCM_BLOCK)
-#define DELAY (70 * MT_PCM_RATE / 1000) /* loudspeaker, air and microphone together */
 #define REFLECTIONS 6
 
 static int16_t far_end[SAMPLES], near_end[SAMPLES], microphone[SAMPLES], cleaned[SAMPLES];
@@ -35,14 +34,15 @@ static void make_speech(int16_t *out, uint32_t seed, double pitch_hz) {
     }
 }
 
-static void make_microphone(bool someone_near) {
+/* delay_ms: loudspeaker, air and microphone together. */
+static void make_microphone(unsigned delay_ms, bool someone_near) {
     static const int late[REFLECTIONS] = {0, 211, 517, 1103, 1907, 3089};
     static const double gain[REFLECTIONS] = {0.45, -0.22, 0.16, -0.1, 0.07, -0.04};
     uint32_t seed = 99;
     for (size_t i = 0; i < SAMPLES; i++) {
         double v = someone_near ? near_end[i] : 0;
         for (int k = 0; k < REFLECTIONS; k++) {
-            size_t back = (size_t)(DELAY + late[k]);
+            size_t back = delay_ms * MT_PCM_RATE / 1000 + (size_t)late[k];
             v += i >= back ? gain[k] * far_end[i - back] : 0;
         }
         seed = seed * 1664525u + 1013904223u;
@@ -86,14 +86,14 @@ static void run(mt_clean_kind kind) {
     mt_clean_destroy(c);
 }
 
-static void check_echo(mt_clean_kind kind) {
+static void check_echo(mt_clean_kind kind, unsigned delay_ms) {
     make_speech(far_end, 1, 120.0);
     make_speech(near_end, 2, 205.0);
-    make_microphone(false);
+    make_microphone(delay_ms, false);
     run(kind);
     double early_db = 10.0 * log10(power(microphone, 3, 5) / power(cleaned, 3, 5));
     double late_db = 10.0 * log10(power(microphone, 8, 13) / power(cleaned, 8, 13));
-    print_message("echo reduced by %.1f dB after 3 s, %.1f dB after 8 s\n", early_db, late_db);
+    print_message("echo after %u ms reduced by %.1f dB after 3 s, %.1f dB after 8 s\n", delay_ms, early_db, late_db);
     assert_true(early_db >= 15.0);
     assert_true(late_db >= 15.0);
 }
@@ -104,7 +104,7 @@ static void check_double_talk(mt_clean_kind kind) {
     make_speech(far_end, 1, 120.0);
     make_speech(near_end, 2, 205.0);
     memset(near_end, 0, 5 * MT_PCM_RATE * sizeof(near_end[0])); /* the first seconds are the partner's */
-    make_microphone(true);
+    make_microphone(60, true);
     run(kind);
     double like = likeness(6, 13);
     double level_db = 10.0 * log10(power(cleaned, 6, 13) / power(near_end, 6, 13));
@@ -117,7 +117,7 @@ static void check_double_talk(mt_clean_kind kind) {
 static void check_voice_alone(mt_clean_kind kind) {
     memset(far_end, 0, sizeof(far_end));
     make_speech(near_end, 2, 205.0);
-    make_microphone(true);
+    make_microphone(60, true);
     run(kind);
     double like = likeness(3, 13);
     print_message("one speaks: likeness %.2f\n", like);
@@ -137,7 +137,8 @@ static void check_all(mt_clean_kind kind) {
         print_message("this canceller is not installed\n");
         skip();
     }
-    check_echo(kind);
+    check_echo(kind, 15); /* devices that hold back little: what is compared must be there before its echo */
+    check_echo(kind, 60);
     check_double_talk(kind);
     check_voice_alone(kind);
 }
@@ -148,6 +149,31 @@ static void webrtcdsp(void **state) {
 
 static void speexdsp(void **state) {
     check_all(MT_CLEAN_SPEEX);
+}
+
+/* The loudspeaker's thread wakes late at times, and its blocks come in bursts; once it stands still for a second. Echo
+ * and what it is compared with keep step all the same. */
+static void bursts(void **state) {
+    mt_clean *c = NULL;
+    if (!available(MT_CLEAN_SPEEX))
+        skip();
+    make_speech(far_end, 1, 120.0);
+    memset(near_end, 0, sizeof(near_end));
+    make_microphone(15, false);
+    assert_int_equal(mt_clean_create(MT_CLEAN_SPEEX, &c), MT_OK);
+    size_t given = 0;
+    for (size_t b = 0; b < BLOCKS; b++) {
+        int16_t *out = cleaned + b * MT_PCM_BLOCK;
+        bool late = b % 50 == 49 || (b >= 200 && b < 300);
+        for (; !late && given <= b; given++)
+            mt_clean_heard(c, far_end + given * MT_PCM_BLOCK);
+        memcpy(out, microphone + b * MT_PCM_BLOCK, MT_PCM_BLOCK * sizeof(out[0]));
+        mt_clean_voice(c, out);
+    }
+    mt_clean_destroy(c);
+    double late_db = 10.0 * log10(power(microphone, 9, 13) / power(cleaned, 9, 13));
+    print_message("in bursts: echo reduced by %.1f dB\n", late_db);
+    assert_true(late_db >= 10.0);
 }
 
 static void life_and_death(void **state) {
@@ -169,6 +195,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(webrtcdsp),
         cmocka_unit_test(speexdsp),
+        cmocka_unit_test(bursts),
         cmocka_unit_test(life_and_death),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
