@@ -22,6 +22,9 @@
 #include "media/voice.h"
 
 #define TICK_MS 100 /* levels and reports */
+/* A lost speaker is looked for so many ticks later, then after twice as many. */
+#define LOOK_TICKS 10
+#define LOOK_TICKS_MAX 300
 
 struct mt_audio {
     mt_audio_events events;
@@ -33,6 +36,7 @@ struct mt_audio {
     mt_receiver *receiver;
     mt_capture *capture; /* NULL: the microphone is off */
     mt_playback *playback;
+    unsigned look_ticks, look_in; /* until the lost speaker is looked for again; 0: none is lost */
     GSource *ticks;
     GSource *notices[2]; /* errors on their way to the main loop: speaker, microphone */
     atomic_int peaks[2]; /* since the last report: speaker, microphone */
@@ -41,8 +45,6 @@ struct mt_audio {
     mt_clean *clean;             /* while a device is the microphone; the pointer is under clean_lock for the speaker */
     int16_t block[MT_PCM_BLOCK]; /* what is to be cleaned gathers here */
     size_t block_len;
-    int16_t heard[MT_PCM_BLOCK]; /* the same of the speaker's, under clean_lock */
-    size_t heard_len;
     uint8_t recv_payload_type;
     pthread_mutex_t report_lock;
     mt_report report; /* under report_lock */
@@ -150,8 +152,11 @@ static void exchange_reports(mt_audio *a) {
         a->events.quality(a->ctx, &quality);
 }
 
+static void look_for_speaker(mt_audio *a);
+
 static gboolean on_tick(gpointer arg) {
     mt_audio *a = arg;
+    look_for_speaker(a);
     if (a->events.rtcp_out != NULL && !a->loop)
         exchange_reports(a);
     tell_levels(a);
@@ -173,28 +178,13 @@ static void stop_source(GSource **source) {
 
 /* The speaker */
 
-/* The canceller wants whole blocks. */
-static void show_heard(mt_audio *a, const int16_t *pcm, size_t n_samples) {
-    while (n_samples > 0) {
-        size_t room = MT_PCM_BLOCK - a->heard_len, n = n_samples < room ? n_samples : room;
-        memcpy(a->heard + a->heard_len, pcm, n * sizeof(pcm[0]));
-        a->heard_len += n;
-        pcm += n;
-        n_samples -= n;
-        if (a->heard_len < MT_PCM_BLOCK)
-            return;
-        mt_clean_heard(a->clean, a->heard);
-        a->heard_len = 0;
-    }
-}
-
 static void on_take(void *ctx, int16_t *out, size_t n_samples) {
     mt_audio *a = ctx;
     mt_receiver_take(a->receiver, mt_clock_us(), out, n_samples);
     note_peak(a, false, mt_pcm_peak(out, n_samples));
     pthread_mutex_lock(&a->clean_lock);
     if (a->clean != NULL)
-        show_heard(a, out, n_samples);
+        mt_clean_heard(a->clean, out, n_samples);
     pthread_mutex_unlock(&a->clean_lock);
 }
 
@@ -210,12 +200,34 @@ static void on_playback_failed(void *ctx, const char *what) {
     post_error(a, false, text);
     g_free(text);
     start_playback(a, &(mt_spec){.kind = MT_SPEC_NONE});
+    a->look_ticks = a->look_in = LOOK_TICKS;
+}
+
+static const mt_playback_events playback_events = {on_take, on_playback_failed};
+
+/* It may be plugged in again. Only a sound server is asked: whoever takes the hardware itself keeps the server out when
+ * that comes back. */
+static void look_for_speaker(mt_audio *a) {
+    if (a->look_in == 0 || --a->look_in > 0)
+        return;
+    mt_spec spec = a->speaker_spec;
+    const char *why = NULL;
+    mt_playback *found = NULL;
+    spec.server_only = true;
+    if (mt_playback_create(&spec, &playback_events, a, &found, &why) != MT_OK) {
+        a->look_ticks = MIN(2 * a->look_ticks, LOOK_TICKS_MAX);
+        a->look_in = a->look_ticks;
+        return;
+    }
+    mt_log(MT_LOG_INFO, "audio", "the speaker is back");
+    mt_playback_destroy(a->playback);
+    a->playback = found;
 }
 
 static void start_playback(mt_audio *a, const mt_spec *spec) {
-    static const mt_playback_events events = {on_take, on_playback_failed};
     const char *why = "no thread or memory for the speaker";
-    if (mt_playback_create(spec, &events, a, &a->playback, &why) == MT_OK)
+    a->look_in = 0;
+    if (mt_playback_create(spec, &playback_events, a, &a->playback, &why) == MT_OK)
         return;
     post_error(a, false, why);
     if (spec->kind != MT_SPEC_NONE)
@@ -262,7 +274,7 @@ static void start_cleaning(mt_audio *a) {
     mt_log(MT_LOG_DEBUG, "audio", "echo cancelling by %s", mt_clean_name(clean));
     pthread_mutex_lock(&a->clean_lock);
     a->clean = clean;
-    a->block_len = a->heard_len = 0;
+    a->block_len = 0;
     pthread_mutex_unlock(&a->clean_lock);
 }
 
@@ -355,7 +367,7 @@ static void reopen_microphone(mt_audio *a) {
 
 mt_err mt_audio_set_devices(mt_audio *a, const char *mic, const char *speaker) {
     bool mic_moves = !same_text(mic, a->mic_text) && a->capture != NULL;
-    bool speaker_moves = !same_text(speaker, a->speaker_text);
+    bool speaker_moves = !same_text(speaker, a->speaker_text) || a->look_in > 0;
     mt_err err = set_both(a, mic, speaker);
     if (err != MT_OK)
         return err;

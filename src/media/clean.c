@@ -22,7 +22,8 @@ struct mt_clean {
     mt_clean_engine *engine;
     pthread_mutex_t lock; /* for the rest */
     int16_t heard[KEPT][MT_PCM_BLOCK];
-    uint64_t heard_count; /* blocks handed to the loudspeaker */
+    size_t heard_len;     /* samples of the block that is not whole yet */
+    uint64_t heard_count; /* whole blocks handed to the loudspeaker */
     bool paired;
     uint64_t pair_at; /* not before so many were heard */
     uint64_t next;    /* number of the one that is compared next */
@@ -63,9 +64,16 @@ const char *mt_clean_name(const mt_clean *c) {
     return c->engine->name;
 }
 
-void mt_clean_heard(mt_clean *c, const int16_t pcm[MT_PCM_BLOCK]) {
+void mt_clean_heard(mt_clean *c, const int16_t *pcm, size_t n_samples) {
     pthread_mutex_lock(&c->lock);
-    memcpy(c->heard[c->heard_count++ % KEPT], pcm, sizeof(c->heard[0]));
+    while (n_samples > 0) {
+        size_t room = MT_PCM_BLOCK - c->heard_len, n = n_samples < room ? n_samples : room;
+        memcpy(c->heard[c->heard_count % KEPT] + c->heard_len, pcm, n * sizeof(pcm[0]));
+        pcm += n;
+        n_samples -= n;
+        c->heard_len = (c->heard_len + n) % MT_PCM_BLOCK;
+        c->heard_count += c->heard_len == 0;
+    }
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -105,7 +113,7 @@ static bool choose(mt_clean *c) {
     judge(c, there);
     there = (int64_t)(c->heard_count - c->next);
     c->next++;
-    return there > 0 && there < KEPT;
+    return there > 0 && there < KEPT; /* the newest may be half written over the oldest */
 }
 
 static void take_heard(mt_clean *c, int16_t out[MT_PCM_BLOCK]) {

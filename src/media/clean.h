@@ -22,7 +22,7 @@ void mt_clean_destroy(mt_clean *c);
 const char *mt_clean_name(const mt_clean *c); /* "webrtcdsp", "speexdsp" */
 
 /* What goes to the loudspeaker. Any thread. */
-void mt_clean_heard(mt_clean *c, const int16_t pcm[MT_PCM_BLOCK]);
+void mt_clean_heard(mt_clean *c, const int16_t *pcm, size_t n_samples);
 /* What comes from the microphone, in place. One thread, which may be another. */
 void mt_clean_voice(mt_clean *c, int16_t pcm[MT_PCM_BLOCK]);
 

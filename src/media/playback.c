@@ -100,17 +100,17 @@ static mt_err start_element(mt_playback *p, const char *name) {
     return mt_pipe_start(p->pipe);
 }
 
-static mt_err start_device(mt_playback *p, const char *name, const char **why) {
+static mt_err start_device(mt_playback *p, const mt_spec *spec, const char **why) {
     static const mt_pulse_events events = {.take = on_pulse_take, .failed = on_failed};
     *why = mt_device_advice(false);
-    mt_err err = mt_device_is_alsa(name) ? MT_ENOENT : mt_pulse_open(false, name, &events, p, &p->pulse);
-    return err == MT_ENOENT ? start_element(p, name) : err;
+    mt_err err = mt_device_is_alsa(spec->arg) ? MT_ENOENT : mt_pulse_open(false, spec->arg, &events, p, &p->pulse);
+    return err == MT_ENOENT && !spec->server_only ? start_element(p, spec->arg) : err;
 }
 
 static mt_err start(mt_playback *p, const mt_spec *spec, const char **why) {
     if (spec->kind == MT_SPEC_NONE)
         return mt_pace_create(tick, p, &p->pace);
-    return spec->kind == MT_SPEC_FILE ? start_file(p, spec->arg, why) : start_device(p, spec->arg, why);
+    return spec->kind == MT_SPEC_FILE ? start_file(p, spec->arg, why) : start_device(p, spec, why);
 }
 
 mt_err mt_playback_create(const mt_spec *spec, const mt_playback_events *events, void *ctx, mt_playback **out,

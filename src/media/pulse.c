@@ -40,7 +40,8 @@ struct mt_pulse {
     pa_threaded_mainloop *loop;
     pa_context *context;
     pa_stream *stream;
-    bool late; /* opening takes too long */
+    bool late;  /* opening takes too long */
+    char *name; /* of the device asked for; NULL: default */
 
     GMainContext *main;
     GSource *notice; /* of a failure, on its way; under the loop's lock until the loop has ended */
@@ -86,6 +87,54 @@ static void on_stream(pa_stream *stream, void *arg) {
     pa_threaded_mainloop_signal(p->loop, 0);
 }
 
+/* What the server answers is not waited for. */
+static void drop(pa_operation *o) {
+    if (o != NULL)
+        pa_operation_unref(o);
+}
+
+/* The device is gone and the server chose another, or the user did in his desktop. */
+static void on_moved(pa_stream *stream, void *arg) {
+    const mt_pulse *p = arg;
+    mt_log(MT_LOG_INFO, "audio", "the sound server moved the %s to \"%s\"", p->mic ? "microphone" : "speaker",
+           pa_stream_get_device_name(stream));
+}
+
+static void go_back(const mt_pulse *p, const char *come) {
+    if (strcmp(come, p->name) != 0 || p->stream == NULL || pa_stream_get_state(p->stream) != PA_STREAM_READY)
+        return;
+    uint32_t stream = pa_stream_get_index(p->stream);
+    drop(p->mic ? pa_context_move_source_output_by_name(p->context, stream, p->name, NULL, NULL)
+                : pa_context_move_sink_input_by_name(p->context, stream, p->name, NULL, NULL));
+}
+
+static void on_sink(pa_context *context, const pa_sink_info *come, int end, void *arg) {
+    if (end == 0)
+        go_back(arg, come->name);
+}
+
+static void on_source(pa_context *context, const pa_source_info *come, int end, void *arg) {
+    if (end == 0)
+        go_back(arg, come->name);
+}
+
+/* A device has come: if it is the one asked for, the stream goes back there. */
+static void on_device(pa_context *context, pa_subscription_event_type_t type, uint32_t index, void *arg) {
+    const mt_pulse *p = arg;
+    if ((type & PA_SUBSCRIPTION_EVENT_TYPE_MASK) != PA_SUBSCRIPTION_EVENT_NEW)
+        return;
+    drop(p->mic ? pa_context_get_source_info_by_index(context, index, on_source, arg)
+                : pa_context_get_sink_info_by_index(context, index, on_sink, arg));
+}
+
+static void watch_devices(mt_pulse *p) {
+    if (p->name == NULL)
+        return;
+    pa_context_set_subscribe_callback(p->context, on_device, p);
+    drop(
+        pa_context_subscribe(p->context, p->mic ? PA_SUBSCRIPTION_MASK_SOURCE : PA_SUBSCRIPTION_MASK_SINK, NULL, NULL));
+}
+
 static void on_late(pa_mainloop_api *api, pa_time_event *timer, const struct timeval *at, void *arg) {
     mt_pulse *p = arg;
     p->late = true;
@@ -114,9 +163,7 @@ static void hold(mt_pulse *p, unsigned held_ms) {
     p->held_ms = held_ms;
     mt_log(MT_LOG_DEBUG, "audio", "the sound server holds %u ms from now on", held_ms);
     pa_buffer_attr attr = attr_of(p);
-    pa_operation *o = pa_stream_set_buffer_attr(p->stream, &attr, NULL, NULL);
-    if (o != NULL)
-        pa_operation_unref(o);
+    drop(pa_stream_set_buffer_attr(p->stream, &attr, NULL, NULL));
 }
 
 static void begin_watch(mt_pulse *p) {
@@ -191,7 +238,8 @@ static pa_stream *make_stream(mt_pulse *p) {
     return s;
 }
 
-static mt_err connect_stream(mt_pulse *p, const char *name) {
+static mt_err connect_stream(mt_pulse *p) {
+    const char *name = p->name;
     const pa_buffer_attr attr = attr_of(p);
     p->stream = make_stream(p);
     if (p->stream == NULL)
@@ -200,6 +248,7 @@ static mt_err connect_stream(mt_pulse *p, const char *name) {
     pa_stream_set_read_callback(p->stream, p->mic ? on_readable : NULL, p);
     pa_stream_set_write_callback(p->stream, p->mic ? NULL : on_writable, p);
     pa_stream_set_underflow_callback(p->stream, p->mic ? NULL : on_gap, p);
+    pa_stream_set_moved_callback(p->stream, on_moved, p);
     int ret = p->mic ? pa_stream_connect_record(p->stream, name, &attr, PA_STREAM_ADJUST_LATENCY)
                      : pa_stream_connect_playback(p->stream, name, &attr, PA_STREAM_ADJUST_LATENCY, NULL, NULL);
     if (ret < 0)
@@ -210,7 +259,7 @@ static mt_err connect_stream(mt_pulse *p, const char *name) {
     return pa_stream_get_state(p->stream) == PA_STREAM_READY ? MT_OK : MT_ESYS;
 }
 
-static mt_err open_both(mt_pulse *p, const char *name) {
+static mt_err open_both(mt_pulse *p) {
     pa_threaded_mainloop_lock(p->loop);
     pa_mainloop_api *api = pa_threaded_mainloop_get_api(p->loop);
     struct timeval at;
@@ -219,7 +268,9 @@ static mt_err open_both(mt_pulse *p, const char *name) {
     pa_time_event *timer = api->time_new(api, &at, on_late, p);
     mt_err err = connect_context(p);
     if (err == MT_OK)
-        err = connect_stream(p, name);
+        err = connect_stream(p);
+    if (err == MT_OK)
+        watch_devices(p);
     api->time_free(timer);
     p->open = err == MT_OK;
     begin_watch(p);
@@ -239,10 +290,11 @@ mt_err mt_pulse_open(bool mic, const char *name, const mt_pulse_events *events, 
     p->held_ms = HELD_MS;
     p->calm_us = CALM_US;
     p->main = g_main_context_ref_thread_default();
-    p->loop = pa_threaded_mainloop_new();
+    p->name = name != NULL ? mt_strdup(name) : NULL;
+    p->loop = name == NULL || p->name != NULL ? pa_threaded_mainloop_new() : NULL;
     mt_err err = p->loop == NULL ? MT_ENOMEM : pa_threaded_mainloop_start(p->loop) < 0 ? MT_ESYS : MT_OK;
     if (err == MT_OK)
-        err = open_both(p, name);
+        err = open_both(p);
     if (err != MT_OK) {
         mt_pulse_close(p);
         return err;
@@ -271,6 +323,7 @@ void mt_pulse_close(mt_pulse *p) {
         g_source_unref(p->notice);
     }
     g_main_context_unref(p->main);
+    mt_free(p->name);
     mt_free(p);
 }
 

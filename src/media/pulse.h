@@ -16,7 +16,8 @@ typedef struct mt_pulse_events {
      * most. */
     void (*pcm)(void *ctx, const int16_t *pcm, size_t n_samples);
     void (*take)(void *ctx, int16_t *out, size_t n_samples);
-    /* Main loop: server or device are gone. Close it, also from within. */
+    /* Main loop: server or device are gone, and the server had no other device for the stream: else it goes there, and
+     * back once the one asked for has come again. Close it, also from within. */
     void (*failed)(void *ctx, const char *what);
 } mt_pulse_events;
 

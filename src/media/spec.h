@@ -13,6 +13,7 @@ typedef struct mt_spec {
     mt_spec_kind kind;
     const char *arg;  /* path or device name, borrowed from the SPEC's text; NULL for the other kinds */
     uint32_t tone_hz; /* 1 … MT_SPEC_TONE_MAX_HZ */
+    bool server_only; /* a device through a sound server or not at all; the text cannot say it */
 } mt_spec;
 
 #define MT_SPEC_TONE_MAX_HZ 20000

@@ -349,7 +349,8 @@ class Sound:
         cookie = folder / "cookie"
         cookie.write_bytes(os.urandom(256))
         access = f"auth-anonymous=0 auth-cookie={cookie}" if denied else "auth-anonymous=1"
-        modules = modules or (EAR, *(MOUTH_AND_MIC if source else ()))
+        if modules is None:
+            modules = (EAR, *(MOUTH_AND_MIC if source else ()))
         script.write_text("".join(f"load-module {m}\n" for m in (f"module-native-protocol-unix socket={self.socket} {access}", *modules)))
         (folder / "daemon.conf").write_text("default-sample-rate = 48000\nalternate-sample-rate = 48000\n")
         env = dict(os.environ, HOME=str(folder), XDG_RUNTIME_DIR=str(folder), PULSE_RUNTIME_PATH=str(folder), PULSE_CONFIG_PATH=str(folder))

@@ -78,7 +78,7 @@ static void run(mt_clean_kind kind) {
     gint64 begun_us = g_get_monotonic_time();
     for (size_t b = 0; b < BLOCKS; b++) {
         int16_t *out = cleaned + b * MT_PCM_BLOCK;
-        mt_clean_heard(c, far_end + b * MT_PCM_BLOCK);
+        mt_clean_heard(c, far_end + b * MT_PCM_BLOCK, MT_PCM_BLOCK);
         memcpy(out, microphone + b * MT_PCM_BLOCK, MT_PCM_BLOCK * sizeof(out[0]));
         mt_clean_voice(c, out);
     }
@@ -166,7 +166,7 @@ static void bursts(void **state) {
         int16_t *out = cleaned + b * MT_PCM_BLOCK;
         bool late = b % 50 == 49 || (b >= 200 && b < 300);
         for (; !late && given <= b; given++)
-            mt_clean_heard(c, far_end + given * MT_PCM_BLOCK);
+            mt_clean_heard(c, far_end + given * MT_PCM_BLOCK, MT_PCM_BLOCK);
         memcpy(out, microphone + b * MT_PCM_BLOCK, MT_PCM_BLOCK * sizeof(out[0]));
         mt_clean_voice(c, out);
     }
