@@ -64,6 +64,8 @@ void mt_api_set_policies(mt_api *api, unsigned policies);
 void mt_api_login(mt_api *api, uint32_t seq, const char *name);
 void mt_api_turn(mt_api *api, uint32_t seq, unsigned wait_s, const uint8_t *leave);
 void mt_api_break(mt_api *api); /* gives the mt_api_turn under way up; the server notices at once */
+/* The network has changed: open connections are left, and what is under way by them fails as if the server were away. */
+void mt_api_renew(mt_api *api);
 void mt_api_leave(mt_api *api, uint32_t seq, const uint8_t *pair);
 /* GET /v1/stats: how many wait and are online. Its failure is not told: it is asked in passing. */
 void mt_api_stats(mt_api *api);

@@ -92,6 +92,10 @@ void mt_api_break(mt_api *api) {
     give_up_all(api, REQ_TURN);
 }
 
+void mt_api_renew(mt_api *api) {
+    soup_session_abort(api->session);
+}
+
 void mt_api_stats(mt_api *api) {
     give_up_all(api, REQ_STATS);
     mt_api_dispatch(mt_api_begin(api, REQ_STATS, 0, "GET", "/v1/stats"), MT_API_ANSWER_MS);

@@ -162,6 +162,9 @@ static void act_api(myturn_client *c, const mt_turn_action *a) {
     case MT_TURN_API_WATCH:
         mt_api_watch(c->api, a->seq);
         break;
+    case MT_TURN_API_RENEW:
+        mt_api_renew(c->api);
+        break;
     case MT_TURN_API_LOGOUT:
         mt_api_logout(c->api, a->seq);
         break;

@@ -48,6 +48,7 @@ typedef enum mt_turn_action_kind {
     MT_TURN_API_REPORT,     /* seq, pair: POST /v1/turn/report with what mt_turn_conduct_of(seq) has */
     MT_TURN_API_WATCH,      /* seq: GET /v1/me, held until something changes; gives an earlier one up (phone only) */
     MT_TURN_API_LOGOUT,     /* seq: DELETE /v1/me */
+    MT_TURN_API_RENEW,      /* by new connections from now on; what is under way fails as unreachable */
     MT_TURN_API_FORGET,     /* no requests and no token any more */
     MT_TURN_SIP_REGISTER,   /* with what the last login answered; phone: show that to the user */
     MT_TURN_SIP_UNREGISTER, /* politely: mt_turn_unregistered follows */

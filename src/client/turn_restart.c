@@ -58,7 +58,13 @@ void mt_turn_restart_call_lost(mt_turn *t) {
 void mt_turn_moved(mt_turn *t, int64_t now_ms) {
     if (!t->have_login || t->phone || t->state == MYTURN_ENDING)
         return;
+    if (t->turn_seq != 0) { /* its answer would go to the address of before */
+        (void)mt_turn_push(t, MT_TURN_API_BREAK);
+        t->turn_seq = 0;
+        t->retry_at_ms = now_ms;
+    }
     t->registered = false;
+    (void)mt_turn_push(t, MT_TURN_API_RENEW);
     (void)mt_turn_push(t, MT_TURN_SIP_RENEW);
     if (!t->in_pair || !t->draw.caller)
         return;

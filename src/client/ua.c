@@ -62,18 +62,26 @@ static gboolean on_retry(gpointer data) {
     return G_SOURCE_REMOVE;
 }
 
-static void schedule_retry(mt_ua *ua) {
-    uint32_t delay_ms = ua->retries < 4 ? (uint32_t)MT_UA_RETRY_MIN_MS << ua->retries : MT_UA_RETRY_MAX_MS;
-    ua->retries++;
-    delay_ms = delay_ms * 3 / 4 + mt_random_below(mt_random_kernel(), delay_ms / 4 + 1);
+static void retry_in(mt_ua *ua, uint32_t delay_ms) {
     drop_retry(ua);
     ua->retry = g_timeout_source_new(delay_ms);
     g_source_set_callback(ua->retry, on_retry, ua, NULL);
     (void)g_source_attach(ua->retry, ua->main);
 }
 
+static void schedule_retry(mt_ua *ua) {
+    uint32_t delay_ms = ua->retries < 4 ? (uint32_t)MT_UA_RETRY_MIN_MS << ua->retries : MT_UA_RETRY_MAX_MS;
+    ua->retries++;
+    retry_in(ua, delay_ms * 3 / 4 + mt_random_below(mt_random_kernel(), delay_ms / 4 + 1));
+}
+
 static void register_failed(mt_ua *ua, unsigned code) {
     bool denied = code == 401 || code == 403 || code == 404 || code == 407;
+    if (ua->renewing && !denied) {
+        ua->renewing = false;
+        retry_in(ua, MT_UA_RENEW_MS);
+        return;
+    }
     ua->reg = denied ? MT_UA_REG_OFF : MT_UA_REG_TRYING;
     mt_log(MT_LOG_WARN, "sip", code != 0 ? "registration refused: %u" : "registration not answered", code);
     if (!denied)
@@ -145,6 +153,7 @@ static void on_register(mt_ua *ua, int status, sip_t const *sip) {
     }
     mt_log(ua->reg == MT_UA_REG_ON ? MT_LOG_DEBUG : MT_LOG_INFO, "sip", "registered");
     ua->reg = MT_UA_REG_ON;
+    ua->renewing = false;
     ua->retries = ua->restarts = 0;
     ua->challenged = false;
     if (ua->ev.registered != NULL)

@@ -134,6 +134,7 @@ void mt_ua_renew(mt_ua *ua) {
         replace_socket(ua);
     else
         leave_connections(ua);
+    ua->renewing = true;
     mt_ua_register_now(ua);
 }
 

@@ -27,6 +27,7 @@ enum {
     MT_UA_MAX_RESTARTS = 3, /* in a row: the password is wrong */
     MT_UA_RETRY_MIN_MS = 500,
     MT_UA_RETRY_MAX_MS = 5000,
+    MT_UA_RENEW_MS = 20,        /* sofia-sip has seen by then that a connection is broken */
     MT_UA_KEEPALIVE_MS = 20000, /* CRLF ping on a stream */
     MT_UA_PONG_MS = 10000,      /* without pong the stream is dead */
     MT_UA_SDP_MAX = 16384,
@@ -69,6 +70,7 @@ struct mt_ua {
     mt_addr server;
     int udp_fd;     /* sofia-sip's; -1: TCP, or it is not known */
     GArray *others; /* sockets that are not its; NULL but while it starts */
+    bool renewing;  /* a REGISTER that fails at once went into the old flow */
     int far_end;    /* of what stands in the place of a connection that was left; -1: none */
 
     mt_list calls;

@@ -77,9 +77,11 @@ def what_follows(people):
     caller.type("y")
     everybody(people, "ended")
     assert callee.find("ended")[0]["reason"] == "partner_left"
+    since = time.monotonic()
     for person in people:
         person.type("")
     wait(people, "another talk", lambda: all(len(p.find("secure")) == 2 for p in people), 40)
+    print(f"the next talk {time.monotonic() - since:.1f} s after both were ready")
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
@@ -92,6 +94,20 @@ def test_over_tls(world):
     relay.make_authority(world.folder, HUB)
     world.serve("--https", f"{HUB}:0", "--sips", f"{HUB}:0", "--tls-cert", str(world.folder / "turn.pem"), "--tls-key", str(world.folder / "turn.key"))
     what_follows(both_move(world, ["--ca", str(world.folder / "ca.pem")], f"https://{world.server.https}"))
+
+
+def test_moving_while_waiting(world):
+    """The held request for a draw is asked anew: its answer would go to the old address."""
+    world.serve()
+    (jeden,) = world.start("jeden")
+    pause([jeden], 3)
+    world.net.move("jeden")
+    pause([jeden], 3)
+    (dwa,) = world.start("dwa")
+    since = time.monotonic()
+    everybody([jeden, dwa], "secure")
+    print(f"drawn and secure {time.monotonic() - since:.1f} s after the other was ready")
+    assert not any(p.find("ended") or p.find("error") for p in (jeden, dwa))
 
 
 def test_a_while_without_any_network(world):

@@ -237,7 +237,7 @@ static void test_caller_moves(void **state) {
     kit *k = *state;
     to_talking(k, true);
     mt_turn_moved(k->t, k->now_ms);
-    EXPECT(k, "renew");
+    EXPECT(k, "reconnect renew");
     kit_pass(k, 500);
     EXPECT(k, "");
     mt_turn_registered(k->t, k->now_ms);
@@ -257,7 +257,7 @@ static void test_caller_moves_and_is_refused_at_first(void **state) {
     mt_turn_moved(k->t, k->now_ms);
     mt_turn_registered(k->t, k->now_ms);
     mt_turn_restart_ready(k->t, true, k->now_ms);
-    EXPECT(k, "renew restart reinvite");
+    EXPECT(k, "reconnect renew restart reinvite");
     mt_turn_reanswered(k->t, 1, 430, k->now_ms);
     EXPECT(k, "stay");
     kit_pass(k, 3000);
@@ -270,14 +270,14 @@ static void test_caller_moves_while_trying(void **state) {
     to_talking(k, true);
     silent(k, "state(reconnecting) reconnecting!(on) restart");
     mt_turn_moved(k->t, k->now_ms);
-    EXPECT(k, "renew stay");
+    EXPECT(k, "reconnect renew stay");
     mt_turn_registered(k->t, k->now_ms);
     EXPECT(k, "restart");
     mt_turn_restart_ready(k->t, true, k->now_ms);
     EXPECT(k, "reinvite");
     kit_pass(k, 1000);
     mt_turn_moved(k->t, k->now_ms);
-    EXPECT(k, "renew recancel");
+    EXPECT(k, "reconnect renew recancel");
     mt_turn_registered(k->t, k->now_ms);
     EXPECT(k, "");
     mt_turn_reanswered(k->t, 1, 487, k->now_ms);
@@ -289,7 +289,7 @@ static void test_callee_moves(void **state) {
     kit *k = *state;
     to_talking(k, false);
     mt_turn_moved(k->t, k->now_ms);
-    EXPECT(k, "renew");
+    EXPECT(k, "reconnect renew");
     mt_turn_registered(k->t, k->now_ms);
     silent(k, "state(reconnecting) reconnecting!(on)"); /* the caller is to notice */
     mt_turn_reoffered(k->t, IN(1), k->now_ms);
@@ -302,14 +302,15 @@ static void test_moving_outside_a_talk(void **state) {
     EXPECT(k, "");
     to_idle(k);
     mt_turn_moved(k->t, k->now_ms);
-    EXPECT(k, "renew");
+    EXPECT(k, "reconnect renew");
     mt_turn_registered(k->t, k->now_ms);
     EXPECT(k, "");
     assert_int_equal(mt_turn_state(k->t), MYTURN_IDLE);
     assert_int_equal(mt_turn_ready(k->t, k->now_ms), MT_OK);
     mt_turn_moved(k->t, k->now_ms);
-    EXPECT(k, "state(waiting) waiting!(0s) turn renew");
+    EXPECT(k, "state(waiting) waiting!(0s) turn break reconnect renew"); /* the answer would go to the old address */
     mt_turn_registered(k->t, k->now_ms);
+    EXPECT(k, "turn");
     kit_drawn(k, 'A', true);
     EXPECT(k, "state(connecting) drawn!(calls dwa) link(caller)"); /* nothing of the last talk's is left */
     mt_turn_link_ready(k->t, k->now_ms);

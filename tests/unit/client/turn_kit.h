@@ -75,6 +75,7 @@ static inline void kit_action(kit *k, const mt_turn_action *a) {
         [MT_TURN_API_REPORT] = "report",
         [MT_TURN_API_WATCH] = "watch",
         [MT_TURN_API_LOGOUT] = "logout",
+        [MT_TURN_API_RENEW] = "reconnect",
         [MT_TURN_API_FORGET] = "forget",
         [MT_TURN_SIP_REGISTER] = "register",
         [MT_TURN_SIP_UNREGISTER] = "unregister",
