@@ -60,6 +60,9 @@ const char *mt_client_plain_sdp(myturn_client *c) {
 }
 
 void mt_client_plain_destroy(myturn_client *c) {
+    if (c->plain == NULL)
+        return;
+    mt_client_audio_stop(c); /* the microphone's thread sends by it */
     mt_plain_destroy(c->plain);
     c->plain = NULL;
 }

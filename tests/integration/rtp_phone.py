@@ -84,28 +84,40 @@ class Voice:
 
 
 class Phone:
-    """What stands beside user (api.User with device="phone"): registered, and with a voice of this tone."""
+    """What stands beside user (api.User with device="phone"): registered, and with a voice of this tone. In a call it answers what it is asked."""
 
     def __init__(self, server, user, tone_hz):
         host, port = server.sip.rsplit(":", 1)
         self.ua = Ua((host, int(port)), user.login, Udp)
         self.voice = Voice(tone_hz)
-        self.call = None
+        self.over, self.hung_up = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self.listen)
         self.ua.register()
 
     def dial(self, exten, limit_s=30):
-        self.call = self.ua.invite(exten, body=self.voice.sdp)
+        call = self.ua.invite(exten, body=self.voice.sdp)
         answer = self.ua.expect(200, limit_s)
-        self.ua.ack(self.call, answer)
+        self.ua.ack(call, answer)
         self.voice.start(answer.body.decode())
+        self.thread.start()
 
-    def hang_up(self):
-        self.ua.bye(self.call)
-        self.ua.expect(200)
+    def listen(self):
+        while not self.over.is_set():
+            try:
+                message = self.ua.receive(0.1)
+            except (TimeoutError, BlockingIOError):
+                continue
+            if message.method in ("OPTIONS", "BYE"):
+                self.ua.reply(message, 200, "OK", tag="o")
+            if message.method == "BYE":
+                self.hung_up.set()
 
     def is_hung_up_on(self, limit_s=10):
-        self.ua.reply(self.ua.expect("BYE", limit_s), 200, "OK")
+        return self.hung_up.wait(limit_s)
 
     def close(self):
+        self.over.set()
+        if self.thread.ident is not None:
+            self.thread.join()
         self.voice.close()
         self.ua.close()
