@@ -18,5 +18,4 @@ static void mtg_reason_check_class_init(MtgReasonCheckClass *klass) {
     gtk_widget_class_install_action(GTK_WIDGET_CLASS(klass), "reason.select", NULL, select_it);
 }
 
-static void mtg_reason_check_init(MtgReasonCheck *self) {
-}
+static void mtg_reason_check_init(MtgReasonCheck *self) {}

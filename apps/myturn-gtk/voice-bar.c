@@ -51,6 +51,11 @@ static void on_mic(MtgVoiceBar *self, const myturn_event *e) {
         show_partner_mic(self, e->on);
 }
 
+/* A phone does not tell whether its microphone is on. */
+static void on_secure(MtgVoiceBar *self, const myturn_event *e) {
+    gtk_widget_set_visible(self->partner_mic, e->encrypted);
+}
+
 static void on_level(MtgVoiceBar *self, const myturn_event *e) {
     if (mtg_session_in_talk(self->session))
         mtg_level_meter_set(e->own ? self->own_level : self->partner_level, e->level_db);
@@ -71,6 +76,7 @@ void mtg_voice_bar_set_up(MtgVoiceBar *self, MtgSession *session, MtgPrefs *pref
     g_signal_connect_object(session, "notify::mic", G_CALLBACK(on_own_mic), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(prefs, "notify::talk-key", G_CALLBACK(on_own_mic), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(session, "event::mic", G_CALLBACK(on_mic), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(session, "event::secure", G_CALLBACK(on_secure), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(session, "event::level", G_CALLBACK(on_level), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(session, "event::drawn", G_CALLBACK(on_drawn), self, G_CONNECT_SWAPPED);
     on_own_mic(self);
