@@ -237,7 +237,9 @@ class Window:
         node.press()
 
     def type_into(self, node, text):
-        node.call("EditableText", "SetTextContents", "(s)", text)
+        done = node.call("EditableText", "SetTextContents", "(s)", text)
+        if done != (True,):
+            raise Failed(f"{self.name}: cannot type into {node.name!r}: {done}\n{self.dump()}")
 
     def xdotool(self, *args):
         """Keyboard and mouse, after the focus has gone to this window."""
@@ -293,7 +295,8 @@ class Window:
 
     def say(self, text):
         self.type_into(self.wait("text", "Message"), text)
-        self.press("Send")
+        self.press("Send")  # a button is pressed for a quarter of a second before it acts
+        self.until("the message sent", lambda: not self.find("text", "Message").text())
 
     def hears(self, who, text):
         self.wait("list item", f"{who}: {text}")

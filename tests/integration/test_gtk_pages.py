@@ -159,6 +159,23 @@ def test_all_that_a_menu_opens(window):
             jeden.wait_text("Hello, jeden")
 
 
+def test_narrow(desktop, window):
+    """As wide as a phone: the buttons above show their signs alone and keep their names."""
+    jeden, dwa = (window(name).log_in(name) for name in ("jeden", "dwa"))
+    together(jeden, dwa)
+
+    def width():
+        return jeden.find("push button", "Hang Up").call("Component", "GetExtents", "(u)", 1)[0][2]
+    before = width()
+    jeden.xdotool("getwindowfocus", "windowsize", "360", "600")
+    jeden.until("the sign alone", lambda: width() < 0.8 * before)
+    jeden.press("Next")
+    jeden.wait_text("Really draw the next partner?")
+    jeden.answer("Stay")
+    jeden.hang_up()
+    dwa.wait_text("jeden has hung up.")
+
+
 @pytest.mark.parametrize("state", ["login", "rules", "idle", "preferences", "about", "connecting"])
 def test_closing_elsewhere(window, server, state):
     """By the close button of the window, a dialog over it or not: logged out and ended in time."""
