@@ -14,8 +14,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT / "demo"), str(ROOT / "tests/integration")]
 
+from api import User  # noqa: E402
 from desktop import Desktop, Window  # noqa: E402
 from people import Person, Server, everybody  # noqa: E402
+from rtp_phone import Phone  # noqa: E402
 
 LANGUAGES = {"en": {}, "pl": {"LANGUAGE": "pl", "LANG": "C.UTF-8"}}
 FONT = "[Settings]\ngtk-font-name=Cantarell 11\n"
@@ -24,8 +26,8 @@ CONTRAST = {"ADW_DEBUG_HIGH_CONTRAST": "1"}
 
 
 class Pictures:
-    def __init__(self, desktop, out, language, url, folder):
-        self.desktop, self.out, self.language, self.url, self.folder = desktop, out, language, url, folder
+    def __init__(self, desktop, out, language, server, folder):
+        self.desktop, self.out, self.language, self.server, self.url, self.folder = desktop, out, language, server, server.url, folder
         self.env = LANGUAGES[language]
 
     def text(self, english):
@@ -79,6 +81,7 @@ class Pictures:
                          "pl": ["Ktoś, kto chciał porozmawiać.", "Czytałam to wczoraj: https://example.org/obroty – co o tym myślisz?"]}[self.language]:
                 window.type_into(window.wait("text", self.text("Message")), text)
                 window.press(self.text("Send"))
+                window.until("it sent", lambda: any(role == "list item" and name == f"jeden: {text}" for _, role, name, _ in window.walk()))
             partner.type({"en": "Give me a minute, it is a long text, and I would rather read it to the end before I say something foolish.",
                           "pl": "Daj mi chwilę, to długi tekst, a wolę doczytać do końca, zanim palnę jakieś głupstwo."}[self.language])
             partner.type("m")
@@ -104,6 +107,10 @@ class Pictures:
         self.shot(window, "main")
         for key, name in ("ctrl+comma", "preferences"), ("ctrl+question", "shortcuts"):
             self.dialog(window, key, name)
+        window.press(self.text("Test the microphone"), role="check box")
+        window.wait("level bar")
+        self.shot(window, "test")
+        window.press(self.text("Test the microphone"), role="check box")
         partner = Person("dwa", self.url, self.folder, mic="tone:300", speaker="none")
         try:
             everybody([partner], "logged-in")
@@ -126,19 +133,37 @@ class Pictures:
             self.shot(window, "ended")
         finally:
             partner.close()
+        self.phone(window)
         window.close()
 
+    def phone(self, window):
+        window.press(self.text("Somebody on a phone will do"), role="check box")
+        window.press(self.label("I am _Ready"))
+        window.wait_text(self.text("Looking for somebody …"))
+        user = User(self.url, "dwa", device="phone")
+        phone = Phone(self.server, user, 300)
+        try:
+            phone.dial(user.wait_turn(20).json["partner"]["exten"])
+            window.press(self.text("Microphone off"))
+            window.wait("push button", self.text("Microphone on"))
+            self.shot(window, "phone")
+        finally:
+            phone.close()
+            user.delete("/v1/me")
+
     def styles(self):
-        """The talk in the other styles: dark, high contrast, text half as large again."""
+        """The talk in the other styles: dark, high contrast, text half as large again, as wide as a phone."""
         large = self.folder / "large/gtk-4.0"
         large.mkdir(parents=True, exist_ok=True)
         (large / "settings.ini").write_text(FONT.replace("11", "17"))
-        for name, env in ("dark", DARK), ("contrast", CONTRAST), ("large", {"XDG_CONFIG_HOME": str(large.parent)}):
+        for name, env in ("dark", DARK), ("contrast", CONTRAST), ("large", {"XDG_CONFIG_HOME": str(large.parent)}), ("narrow", {}):
             partner = Person("dwa", self.url, self.folder, mic="tone:300", speaker="none")
             try:
                 everybody([partner], "logged-in")
                 window = self.open(name, env)
-                if name != "contrast":
+                if name == "narrow":
+                    window.xdotool("getwindowfocus", "windowsize", "360", "600")
+                elif name != "contrast":
                     self.shot(window, f"login-{name}")
                 self.main(window, "jeden")
                 self.talk(window, partner)
@@ -159,7 +184,7 @@ def main():
         server = Server(folder)
         try:
             for language in sys.argv[2:] or LANGUAGES:
-                pictures = Pictures(desktop, out, language, server.url, folder)
+                pictures = Pictures(desktop, out, language, server, folder)
                 pictures.tour()
                 pictures.styles()
         finally:
