@@ -22,43 +22,19 @@ import wave
 
 import numpy
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "demo"))
-from people import Person, Server, everybody, pause, stop, wait  # noqa: E402
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "demo"), str(ROOT / "tests/integration")]
+from desktop import Sound  # noqa: E402
+from people import Person, Server, everybody, pause  # noqa: E402
 
 RATE = 48000
 CHIRP_S = 0.02
-BUS = """load-module module-native-protocol-unix socket={socket} auth-anonymous=1
-load-module module-null-sink sink_name=bus rate=48000 channels=4 channel_map=front-left,front-right,rear-left,rear-right
-load-module module-remap-sink sink_name=mouth master=bus channels=1 channel_map=mono master_channel_map=front-left remix=no
-load-module module-remap-sink sink_name=ear master=bus channels=1 channel_map=mono master_channel_map=front-right remix=no
-load-module module-remap-sink sink_name=away master=bus channels=1 channel_map=mono master_channel_map=rear-left remix=no
-load-module module-remap-source source_name=mic master=bus.monitor channels=1 channel_map=mono master_channel_map=front-left remix=no
-load-module module-remap-source source_name=deaf master=bus.monitor channels=1 channel_map=mono master_channel_map=rear-right remix=no
-"""
-
-
-class SoundServer:
-    """A private PulseAudio with the bus."""
-
-    def __init__(self, folder, script=BUS):
-        socket, commands = folder / "native", folder / "sound.pa"
-        commands.write_text(script.format(socket=socket))
-        env = dict(os.environ, HOME=str(folder), XDG_RUNTIME_DIR=str(folder), PULSE_RUNTIME_PATH=str(folder))
-        config = folder / "daemon.conf"
-        config.write_text("default-sample-rate = 48000\nalternate-sample-rate = 48000\n")
-        env["PULSE_CONFIG_PATH"] = str(folder)
-        self.process = subprocess.Popen(["pulseaudio", "-n", "-F", commands, "--daemonize=no", "--use-pid-file=no",
-                                         "--exit-idle-time=-1", "--disable-shm=yes"], env=env,
-                                        stdout=subprocess.DEVNULL, stderr=(folder / "pulseaudio.log").open("wb"))
-        end = time.monotonic() + 10
-        while not socket.exists():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError("PulseAudio did not start: " + (folder / "pulseaudio.log").read_text())
-            time.sleep(0.05)
-        self.url = f"unix:{socket}"
-
-    def close(self):
-        stop(self.process)
+GAPS_S = 0.25, 0.45  # between them; what is heard later than after the least of them is taken for the next one
+BUS = ("module-null-sink sink_name=bus rate=48000 channels=4 channel_map=front-left,front-right,rear-left,rear-right",
+       *(f"module-remap-{kind} {kind}_name={name} master={master} channels=1 channel_map=mono master_channel_map={channel} remix=no"
+         for kind, name, master, channel in (("sink", "mouth", "bus", "front-left"), ("sink", "ear", "bus", "front-right"),
+                                             ("sink", "away", "bus", "rear-left"), ("source", "mic", "bus.monitor", "front-left"),
+                                             ("source", "deaf", "bus.monitor", "rear-right"))))
 
 
 def chirp():
@@ -67,12 +43,12 @@ def chirp():
     return sweep * numpy.hanning(len(t)) * 0.6
 
 
-def write_chirps(path, count, seed):
-    """Chirps with gaps of 250 to 450 ms, between them a little noise: a path that hears nothing at all may close."""
+def write_chirps(path, count, seed, gaps_s):
+    """Chirps with random gaps, between them a little noise: a path that hears nothing at all may close."""
     gaps = random.Random(seed)
     pieces = [numpy.zeros(RATE // 2)]
     for _ in range(count):
-        pieces += [chirp(), numpy.zeros(int(gaps.uniform(0.25, 0.45) * RATE))]
+        pieces += [chirp(), numpy.zeros(int(gaps.uniform(*gaps_s) * RATE))]
     sound = numpy.concatenate(pieces + [numpy.zeros(RATE // 2)])
     sound += numpy.random.default_rng(seed).normal(0, 3e-4, len(sound))
     with wave.open(str(path), "wb") as w:
@@ -98,11 +74,11 @@ def find_chirps(sound):
     return found
 
 
-def pair_up(spoken, heard):
-    """Delay in ms of each spoken chirp whose next heard one comes within 250 ms."""
+def pair_up(spoken, heard, latest_s):
+    """Delay in ms of each spoken chirp whose next heard one comes before another can have been spoken."""
     delays = []
     for at in spoken:
-        after = [h for h in heard if 0 < h - at < 0.25 * RATE]
+        after = [h for h in heard if 0 < h - at < latest_s * RATE]
         if after:
             delays.append((after[0] - at) * 1000 / RATE)
     return delays
@@ -152,27 +128,40 @@ def talk(server, folder, options):
     return people
 
 
-def measure(options, folder):
-    sound, server, people, busy = SoundServer(folder), None, [], []
-    os.environ["PULSE_SERVER"] = sound.url
+def hear(folder, rest, chirps, pids=(), seed=1, gaps_s=GAPS_S):
+    """Speaks the chirps into the mouth on the bus at PULSE_SERVER and hears them at the ear: their delays, and what the processes used
+    meanwhile. rest(seconds) lets time pass."""
     raw = folder / "bus.raw"
+    lasts = write_chirps(folder / "chirps.wav", chirps, seed, gaps_s)
+    with raw.open("wb") as file, subprocess.Popen(
+            ["parec", "-d", "bus.monitor", "--raw", "--format=s16le", "--rate=48000", "--channels=4", "--latency-msec=20",
+             "--channel-map=front-left,front-right,rear-left,rear-right"], stdout=file) as recorder:
+        rest(0.5)
+        meters = [Meter(pid) for pid in pids]
+        with subprocess.Popen(["paplay", "-d", "mouth", "--latency-msec=20", folder / "chirps.wav"]) as player:
+            rest(lasts)
+            used = [m.read() for m in meters]
+            player.wait(20)
+        rest(0.5)
+        recorder.terminate()
+    mouth, ear = read_bus(raw)
+    raw.unlink()
+    spoken, heard = find_chirps(mouth), find_chirps(ear)
+    delays = pair_up(spoken, heard, gaps_s[0])
+    if not delays:
+        raise RuntimeError(f"no chirp was heard: {len(spoken)} spoken, {len(heard)} in the ear")
+    return describe(delays, len(spoken)), used
+
+
+def measure(options, folder):
+    sound, server, people, busy = Sound(folder / "sound", modules=BUS), None, [], []
+    os.environ["PULSE_SERVER"] = sound.env["PULSE_SERVER"]
     try:
         server = Server(folder)
         people = talk(server, folder, options)
         pause(people, options.warm_up)
-        lasts = write_chirps(folder / "chirps.wav", options.chirps, options.seed)
         busy += [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(options.busy)]
-        with raw.open("wb") as file, subprocess.Popen(
-                ["parec", "-d", "bus.monitor", "--raw", "--format=s16le", "--rate=48000", "--channels=4", "--latency-msec=20",
-                 "--channel-map=front-left,front-right,rear-left,rear-right"], stdout=file) as recorder:
-            pause(people, 0.5)
-            meters = [Meter(p.process.pid) for p in people]
-            with subprocess.Popen(["paplay", "-d", "mouth", "--latency-msec=20", folder / "chirps.wav"]) as player:
-                pause(people, lasts)
-                used = [m.read() for m in meters]
-                player.wait(20)
-            pause(people, 0.5)
-            recorder.terminate()
+        delays, used = hear(folder, lambda seconds: pause(people, seconds), options.chirps, [p.process.pid for p in people], options.seed)
         for person in people:
             person.type("q")
             person.type("y")
@@ -183,12 +172,7 @@ def measure(options, folder):
             process.wait()
         for one in people + [s for s in (server, sound) if s]:
             one.close()
-    mouth, ear = read_bus(raw)
-    spoken, heard = find_chirps(mouth), find_chirps(ear)
-    delays = pair_up(spoken, heard)
-    if not delays:
-        raise RuntimeError(f"no chirp was heard: {len(spoken)} spoken, {len(heard)} in the ear")
-    return {"mouth_to_ear_ms": describe(delays, len(spoken)), "speaker": used[0], "listener": used[1],
+    return {"mouth_to_ear_ms": delays, "speaker": used[0], "listener": used[1],
             "options": {k: v for k, v in vars(options).items() if k in ("ptime", "codec", "raw", "busy")}}
 
 

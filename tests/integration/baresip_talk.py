@@ -23,7 +23,9 @@ MODULES = ["account.so", "aufile.so", "g711.so", "sndfile.so", "menu.so", "stdio
 
 
 class Phone:
-    def __init__(self, name, login, address, transport, folder):
+    """devices: microphone and loudspeaker as ALSA names them, instead of files."""
+
+    def __init__(self, name, login, address, transport, folder, devices=None):
         self.name, self.folder = name, folder / name
         self.folder.mkdir()
         self.heard = self.folder / "heard"
@@ -34,10 +36,12 @@ class Phone:
         subprocess.run(["sox", raw, "-r", "8000", "-c", "1", "-b", "16", spoken, "pad", "0", "8"], check=True)
         self.spoken = spoken
         sip = login["sip"]
-        config = [f"sip_listen {address}:0", "audio_player aufile," + str(self.folder / "played.wav"),
-                  f"audio_source aufile,{spoken}", f"audio_alert aufile,{self.folder / 'alert.wav'}", f"snd_path {self.heard}",
+        mic, speaker = [f"alsa,{d}" for d in devices] if devices else (f"aufile,{spoken}", f"aufile,{self.folder / 'played.wav'}")
+        config = [f"sip_listen {address}:0", f"audio_player {speaker}", f"audio_source {mic}", f"audio_alert aufile,{self.folder / 'alert.wav'}",
+                  f"snd_path {self.heard}",
                   "module_path /usr/lib/baresip/modules", "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1"]
-        config += [f"module{'_app' if m in ('account.so', 'menu.so') else ''} {m}" for m in MODULES]
+        modules = MODULES if not devices else [*(m for m in MODULES if m != "sndfile.so"), "alsa.so"]
+        config += [f"module{'_app' if m in ('account.so', 'menu.so') else ''} {m}" for m in modules]
         (self.folder / "config").write_text("\n".join(config) + "\n")
         server = sip[transport]
         (self.folder / "accounts").write_text(

@@ -14,7 +14,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT / "demo"), str(ROOT / "tests/integration")]
+sys.path[:0] = [str(HERE), str(ROOT / "demo"), str(ROOT / "tests/integration"), str(ROOT / "tools")]
 
 from people import Failed  # noqa: E402
 

@@ -1,5 +1,6 @@
 """The clients' rows: how soon two are connected, how late one hears the other, what a talk costs."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -7,6 +8,8 @@ import subprocess
 import sys
 import time
 
+import mouth_to_ear
+from desktop import Sound
 from people import Failed, Person, everybody
 from tools import PATIENCE_S, PEERS, ROOT, Figure, Sample, Trouble, cpu_s, family, node_modules, pss_bytes, read_line, stop
 
@@ -22,7 +25,7 @@ def browser():
 class Pages:
     """Two pages of one Chromium at our web client."""
 
-    def __init__(self, run, talks):
+    def __init__(self, run, talks, *bus):
         web = ROOT / "web/dist"
         if not (web / "index.html").is_file():
             raise Trouble("the page for browsers is not built")
@@ -31,7 +34,7 @@ class Pages:
         server = run.myturnd("--web", web, "--repeat-after-ms", 0)
         folder = run.folder / f"chromium-{run.count}"
         folder.mkdir()
-        self.process = run.start(["node", node_modules() / "pages.js", browser(), folder, f"http://{server.http}/", talks],
+        self.process = run.start(["node", node_modules() / "pages.js", browser(), folder, f"http://{server.http}/", talks, *bus],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def next(self):
@@ -81,7 +84,9 @@ def ready(run):
     yield figure
 
 
-def baresip_call(run):
+@contextlib.contextmanager
+def network(run):
+    """The command prefix of a network namespace of its own, and a folder: baresip takes no loopback address."""
     name = f"myturn-bench-{os.getpid()}"
     if os.geteuid() != 0 or subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode != 0:
         raise Trouble("no network namespace for baresip (needs root)")
@@ -90,13 +95,61 @@ def baresip_call(run):
         subprocess.run(["ip", "-n", name, "addr", "add", f"{ADDRESS}/32", "dev", "lo"], check=True)
         folder = run.folder / f"baresip-{time.monotonic_ns()}"
         folder.mkdir()
-        done = subprocess.run(["ip", "netns", "exec", name, sys.executable, PEERS / "baresip_call.py", ADDRESS, folder, str(TALK_S)],
-                              capture_output=True, text=True, timeout=90)
+        yield ["ip", "netns", "exec", name, sys.executable, PEERS / "baresip_call.py", ADDRESS, folder, str(TALK_S)]
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+def baresip_call(run):
+    with network(run) as command:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=90)
         if done.returncode != 0:
             raise Trouble(f"baresip: {done.stderr[-200:]}")
         return json.loads(done.stdout)
+
+
+@contextlib.contextmanager
+def bus(run):
+    """A sound server with the devices of mouth_to_ear.py, for all that is started inside."""
+    before = os.environ.get("PULSE_SERVER")
+    sound = Sound(run.folder / f"sound-{time.monotonic_ns()}", modules=mouth_to_ear.BUS)
+    os.environ["PULSE_SERVER"] = sound.env["PULSE_SERVER"]
+    try:
+        sound.pactl("set-default-source", "mic")  # Chromium takes none where the default one is a sink's monitor
+        yield
     finally:
-        subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+        os.environ.pop("PULSE_SERVER")
+        if before is not None:
+            os.environ["PULSE_SERVER"] = before
+        sound.close()
+
+
+def heard_of_peer(run):
+    """The median delay through the bus of who talks there."""
+    time.sleep(6)
+    try:
+        return mouth_to_ear.hear(run.folder, time.sleep, run.few(20, 12), gaps_s=(0.6, 0.9))[0]["median"]
+    except RuntimeError as nothing:
+        raise Trouble(str(nothing)) from nothing
+
+
+def mouth_of_baresip(run):
+    with bus(run), network(run) as command, run.scope():
+        phones = run.start([*command, "bus"], ready="talking", ready_s=60, stdin=subprocess.PIPE)
+        found = heard_of_peer(run)
+        phones.stdin.close()
+        phones.wait(20)
+        return found
+
+
+def mouth_of_chromium(run):
+    with bus(run), run.scope():
+        pages = Pages(run, 1, "bus")
+        while not pages.next().get("talking"):
+            pass
+        found = heard_of_peer(run)
+        stop(pages.process)
+        return found
 
 
 def talking_pages(run, cpu, memory):
@@ -122,10 +175,24 @@ def mouth_once(run):
     return json.loads(done.stdout)
 
 
+def costs_of_baresip(run, cpu, memory):
+    found = baresip_call(run)
+    cpu.values += found["cpu_percent"]
+    memory.values += found["pss_mib"]
+
+
+def of_peer(run, who, measure):
+    try:
+        for _ in range(run.few(2, 1)):
+            measure()
+    except (Trouble, Failed, OSError, subprocess.SubprocessError) as trouble:
+        run.say(f"{who} not measured: {trouble}")
+
+
 def talk(run):
     """Voice between two terminal clients through null sinks of a private PulseAudio: how late it is heard, and what a client costs meanwhile."""
-    late = Figure("talk", "mouth to ear through null sinks (wall time)", "ms", Sample("myturn"), [], 60,
-                  "10 ms packets; Chromium and baresip are not measured here")
+    late = Figure("talk", "mouth to ear through null sinks (wall time)", "ms", Sample("myturn"),
+                  [Sample("Chromium–Chromium, web page"), Sample("baresip, G.711, by ALSA's plug-in")], 60, "10 ms packets and echo cancelling")
     cpu = Figure("talk", "a client in a voice call, CPU of one core", "%", Sample("myturn"), [Sample("baresip, G.711 from a file"), Sample(CHROMIUM)], 4,
                  "ours with echo cancelling, sound server and Opus of 10 ms")
     memory = Figure("talk", "a client in a voice call, memory", "MiB", Sample("myturn"), [Sample("baresip"), Sample("Chromium, half of two pages")], 28,
@@ -136,16 +203,10 @@ def talk(run):
         cpu.ours.values += [result[side]["cpu_percent"] for side in ("speaker", "listener")]
         memory.ours.values += [result[side]["pss_mib"] for side in ("speaker", "listener")]
         run.say(f"mouth to ear: talk {n + 1} of {run.few(5, 1)}")
-    peers = [("baresip", lambda: baresip_call(run)), ("Chromium", lambda: talking_pages(run, cpu.peers[1], memory.peers[1]))]
-    for name, measure in peers:
-        try:
-            for _ in range(run.few(2, 1)):
-                found = measure()
-                if found:
-                    cpu.peers[0].values += found["cpu_percent"]
-                    memory.peers[0].values += found["pss_mib"]
-        except (Trouble, Failed, OSError, subprocess.SubprocessError) as trouble:
-            run.say(f"{name} not measured: {trouble}")
+    for peer, measure in zip(late.peers, (mouth_of_chromium, mouth_of_baresip)):
+        of_peer(run, peer.who, lambda: peer.values.append(measure(run)))
+    of_peer(run, "baresip", lambda: costs_of_baresip(run, cpu.peers[0], memory.peers[0]))
+    of_peer(run, "Chromium", lambda: talking_pages(run, cpu.peers[1], memory.peers[1]))
     yield from (late, cpu, memory)
 
 

@@ -1,17 +1,22 @@
 // Two pages of one Chromium at myTurn's web client, driven over the browser's debugging socket.
-// node pages.js CHROMIUM FOLDER URL TALKS
+// node pages.js CHROMIUM FOLDER URL TALKS [bus]
+// With "bus" each page has a Chromium of its own, with the devices of tools/mouth_to_ear.py.
 // Prints for each talk a line {"secure_ms": …}: from the later press of "ready" to the four words on both pages; then switches
 // both microphones on, prints {"talking": true} and holds that talk until its standard input ends.
 "use strict";
 const { spawn } = require("node:child_process");
 const { WebSocket } = require("ws");
-const [chromium, folder, url, talks] = process.argv.slice(2);
+const [chromium, folder, url, talks, bus] = process.argv.slice(2);
+const devices = bus
+  ? [{ PULSE_SOURCE: "mic", PULSE_SINK: "away" }, { PULSE_SOURCE: "deaf", PULSE_SINK: "ear" }]
+  : [{}];
 
-const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+const flags = (number) => ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+  ...(bus ? [] : ["--use-fake-device-for-media-stream"]),
   "--disable-features=WebRtcHideLocalIpsWithMdns", "--allow-loopback-in-peer-connection", "--disable-background-timer-throttling",
   "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows", "--remote-debugging-port=0",
-  `--user-data-dir=${folder}`, "about:blank"];
+  `--user-data-dir=${folder}/${number}`, "about:blank"];
 
 // In the page: waits for a condition, looked at each 2 ms, and tells the time at which it held.
 const HELP = `
@@ -72,9 +77,8 @@ const SECURE = `until(() => part('words') && part('words').textContent.trim() !=
 const HANG_UP = `until(() => part('hangup')).then(() => { part('hangup').click(); setTimeout(() => part('hangup')?.click(), 50); })`;
 const MIC = `until(() => part('mic')).then(() => { part('mic').click(); })`;
 
-async function main(socket) {
-  const browser = new Browser(socket);
-  const pages = [await openPage(browser, "jeden"), await openPage(browser, "dwa")];
+async function main(browsers) {
+  const pages = [await openPage(browsers[0], "jeden"), await openPage(browsers.at(-1), "dwa")];
   const all = (expression) => Promise.all(pages.map((run) => run(expression)));
   for (let i = 0; i < Number(talks); i++) {
     const pressed = await all(PRESS);
@@ -86,23 +90,30 @@ async function main(socket) {
   console.log(JSON.stringify({ talking: true }));
 }
 
-const child = spawn(chromium, flags, { stdio: ["ignore", "ignore", "pipe"] });
-let said = "";
+const children = [];
 const end = (status) => {
-  child.kill();
+  for (const child of children) child.kill();
   setTimeout(() => process.exit(status), 500);
 };
-child.stderr.on("data", (data) => {
-  said += data;
-  const found = /DevTools listening on (ws:\S+)/.exec(said);
-  if (!found) return;
-  child.stderr.removeAllListeners("data");
-  child.stderr.resume();
-  const socket = new WebSocket(found[1], { perMessageDeflate: false });
-  socket.on("open", () => main(socket).catch((error) => {
-    console.error(error.message);
-    end(1);
+
+function start(env, number) {
+  const child = spawn(chromium, flags(number), { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } });
+  children.push(child);
+  let said = "";
+  return new Promise((done) => child.stderr.on("data", (data) => {
+    said += data;
+    const found = /DevTools listening on (ws:\S+)/.exec(said);
+    if (!found) return;
+    child.stderr.removeAllListeners("data");
+    child.stderr.resume();
+    const socket = new WebSocket(found[1], { perMessageDeflate: false });
+    socket.on("open", () => done(new Browser(socket)));
   }));
+}
+
+Promise.all(devices.map(start)).then(main).catch((error) => {
+  console.error(error.message);
+  end(1);
 });
 process.stdin.resume();
 process.stdin.on("end", () => end(0));
