@@ -220,7 +220,7 @@ def memory(run):
         for n in range(rounds):
             with run.scope():
                 tls = ["--https", "127.0.0.1:0", "--sips", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", cert.with_suffix(".key")] if secure else []
-                server = run.myturnd("--draw-window-ms", 60000, *tls)
+                server = run.myturnd("--draw-window-ms", 60000, "--max-connections", 2 * users + 64, *tls)
                 at = ["--https", server.https, "--sips", server.sips] if secure else ["--http", server.http, "--sip", server.sip]
                 figure.ours.values.append(per_user_bytes(run, server, users, at))
             with run.scope():
