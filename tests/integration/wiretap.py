@@ -35,9 +35,11 @@ class Capture:
 
 
 def only(path, ports):
-    """A smaller file with the packets of these ports: tshark takes its time over what others send meanwhile."""
+    """A smaller file with what went between these ports: a port of the talk's alone may be another's on another address, and tshark
+    takes its time over what others send meanwhile."""
     out = path.with_suffix(".own.pcap")
-    subprocess.run(["tcpdump", "-r", path, "-w", out, " or ".join(f"udp port {p}" for p in ports)], check=True, capture_output=True)
+    sides = (" or ".join(f"udp {side} port {p}" for p in ports) for side in ("src", "dst"))
+    subprocess.run(["tcpdump", "-r", path, "-w", out, " and ".join(f"({side})" for side in sides)], check=True, capture_output=True)
     return out
 
 
