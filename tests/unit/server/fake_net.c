@@ -1,5 +1,4 @@
-#include "fake_net.h"
-
+#include "fake_priv.h"
 #include "net/process.h"
 
 #include <signal.h>
@@ -8,29 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Serves fuzz targets too, which have no test framework. */
-#define must(good) ((good) ? (void)0 : broken(#good, __LINE__))
-
-#define HEADERS_MAX 16
 #define START_MS 1000000
 #define KEPT_BYTES 4096
-
-struct mt_http_req {
-    mt_list all;
-    mt_http_method method;
-    char *path, *query, *body, *lines; /* lines: cut up in place */
-    struct {
-        const char *name, *value;
-    } headers[HEADERS_MAX];
-    size_t header_count;
-    mt_addr peer, remote;
-    void *ctx;
-    bool lose, held, answered, gone;
-    unsigned status;
-    char *answer, *answer_headers;
-    mt_http_written *written;
-    void *written_ctx;
-};
 
 struct mt_conn {
     mt_list all;
@@ -57,19 +35,8 @@ struct mt_udp {
     int unused;
 };
 
-static _Noreturn void broken(const char *what, int line) {
-    (void)fprintf(stderr, "fake network: line %d: %s\n", line, what);
-    abort();
-}
-
 static mt_net *net; /* one at a time */
 static struct mt_udp the_udp;
-
-static char *copy(const char *s) {
-    char *p = strdup(s != NULL ? s : "");
-    must(NULL != p);
-    return p;
-}
 
 static mt_addr address(const char *text) {
     mt_addr a;
@@ -188,86 +155,6 @@ void mt_net_on_wake(mt_net *n, void (*fn)(void *ctx, int64_t now_ms)) {
 
 void mt_net_on_signal(mt_net *n, void (*fn)(void *ctx, int signum)) {
     n->on_signal = fn;
-}
-
-mt_http_method mt_http_req_method(const mt_http_req *c) {
-    return c->method;
-}
-
-mt_slice mt_http_req_path(const mt_http_req *c) {
-    return mt_slice_of(c->path);
-}
-
-mt_slice mt_http_req_query(const mt_http_req *c) {
-    return mt_slice_of(c->query);
-}
-
-mt_slice mt_http_req_body(const mt_http_req *c) {
-    return mt_slice_of(c->body);
-}
-
-bool mt_http_req_header(const mt_http_req *c, const char *name, mt_slice *out) {
-    return mt_http_req_header_at(c, name, 0, out);
-}
-
-bool mt_http_req_header_at(const mt_http_req *c, const char *name, size_t index, mt_slice *out) {
-    for (size_t i = 0; i < c->header_count; i++) {
-        if (strcasecmp(c->headers[i].name, name) == 0 && index-- == 0) {
-            *out = mt_slice_of(c->headers[i].value);
-            return true;
-        }
-    }
-    return false;
-}
-
-size_t mt_http_req_header_count(const mt_http_req *c, const char *name) {
-    size_t count = 0;
-    for (size_t i = 0; i < c->header_count; i++)
-        count += strcasecmp(c->headers[i].name, name) == 0;
-    return count;
-}
-
-bool mt_http_req_header_has(const mt_http_req *c, const char *name, const char *token) {
-    mt_slice value;
-    return mt_http_req_header(c, name, &value) && mt_slice_is_nocase(value, token);
-}
-
-const mt_addr *mt_http_req_remote(const mt_http_req *c) {
-    return &c->remote;
-}
-
-const mt_addr *mt_http_req_peer(const mt_http_req *c) {
-    return &c->peer;
-}
-
-void mt_http_req_set_remote(mt_http_req *c, const mt_addr *remote) {
-    c->remote = *remote;
-}
-
-bool mt_http_req_secure(const mt_http_req *c) {
-    return false;
-}
-
-void mt_http_req_set_ctx(mt_http_req *c, void *ctx) {
-    c->ctx = ctx;
-}
-
-void *mt_http_req_ctx(const mt_http_req *c) {
-    return c->ctx;
-}
-
-void mt_http_reply(mt_http_req *c, const mt_http_answer *a) {
-    must(!c->answered);
-    must(!c->gone);
-    c->answered = true;
-    c->status = a->status;
-    c->answer = calloc(1, a->body.len + 1);
-    must(NULL != c->answer);
-    if (a->body.len > 0)
-        memcpy(c->answer, a->body.p, a->body.len);
-    c->answer_headers = copy(a->headers);
-    c->written = a->written;
-    c->written_ctx = a->written_ctx;
 }
 
 uint64_t mt_conn_id(const mt_conn *c) {
@@ -389,7 +276,7 @@ static void add_headers(mt_http_req *c, const fake_wish *w) {
                      w->token != NULL ? "Authorization: Bearer " : "", w->token != NULL ? w->token : "",
                      w->token != NULL ? "\n" : "", w->headers != NULL ? w->headers : "");
     must(n > 0 && (size_t)n < sizeof lines);
-    c->lines = copy(lines);
+    c->lines = fake_copy(lines);
     for (char *line = c->lines, *end; *line != '\0'; line = end) {
         end = line + strcspn(line, "\n");
         if (*end == '\n')
@@ -407,12 +294,12 @@ fake_call *fake_send(const fake_wish *w) {
     mt_http_req *c = calloc(1, sizeof *c);
     must(NULL != c);
     c->method = method_of(w->method != NULL ? w->method : "GET");
-    c->path = copy(w->path);
+    c->path = fake_copy(w->path);
     char *query = strchr(c->path, '?');
     if (query != NULL)
         *query++ = '\0';
-    c->query = copy(query);
-    c->body = copy(w->body);
+    c->query = fake_copy(query);
+    c->body = fake_copy(w->body);
     c->peer = c->remote = address(w->from != NULL ? w->from : "127.0.0.1:1");
     c->lose = w->lose;
     c->held = true;
@@ -452,40 +339,6 @@ void fake_signal(int signum) {
 
 bool fake_stopped(void) {
     return net->stopped;
-}
-
-bool fake_answered(const fake_call *c) {
-    return c->answered;
-}
-
-unsigned fake_status(const fake_call *c) {
-    if (!c->answered)
-        broken(c->path, __LINE__);
-    return c->status;
-}
-
-const char *fake_body(const fake_call *c) {
-    must(c->answered);
-    return c->answer;
-}
-
-const char *fake_headers(const fake_call *c) {
-    must(c->answered);
-    return c->answer_headers;
-}
-
-const char *fake_member(const fake_call *c, const char *name, char out[256]) {
-    char key[64];
-    (void)snprintf(key, sizeof key, "\"%s\":\"", name);
-    const char *at = strstr(fake_body(c), key);
-    if (at == NULL)
-        broken(fake_body(c), __LINE__);
-    at += strlen(key);
-    size_t len = strcspn(at, "\"");
-    must(len < 256);
-    memcpy(out, at, len);
-    out[len] = '\0';
-    return out;
 }
 
 void fake_datagram(const char *from, const char *text) {
