@@ -120,6 +120,13 @@ void mt_link_heard(mt_link *l) {
     MT_LINK_CALL(l, reconnecting, l->ctx, false);
 }
 
+void mt_link_sign(mt_link *l) {
+    if (!mt_link_is_mute(l))
+        return;
+    l->speak_until_ms = mt_clock_ms() + l->cfg.silence_ms;
+    mt_link_voice_open(l, true);
+}
+
 int64_t mt_link_silent_ms(const mt_link *l) {
     return l->heard_ms > 0 ? mt_clock_ms() - l->heard_ms : 0;
 }

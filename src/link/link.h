@@ -120,7 +120,7 @@ void mt_link_send_rtp(mt_link *l, const void *packet, size_t len_bytes);
 void mt_link_send_rtcp(mt_link *l, const void *compound, size_t len_bytes); /* the same for RTCP */
 /* Hangs up: reliable bye, then close_notify; closed(LOCAL_BYE) follows within 1 s. Harmless when already ending. */
 void mt_link_bye(mt_link *l);
-int64_t mt_link_silent_ms(const mt_link *l); /* since the last authenticated packet */
+int64_t mt_link_silent_ms(const mt_link *l); /* since the last message or packet of voice */
 size_t mt_link_unsent(const mt_link *l);     /* texts that were taken, and wait for the channel's rate; a bye drops them */
 
 #endif

@@ -85,7 +85,7 @@ struct mt_link {
     GSource *told, *ended, *limit, *grace, *tick, *flush; /* owned; NULL when not running */
     int64_t remote_us, ice_us, dtls_us, channel_us;       /* moments; 0: not yet */
     int64_t heard_ms, ping_ms, beat_ms;
-    int64_t speak_until_ms; /* a new path is in use, and is given this long to be heard over */
+    int64_t speak_until_ms; /* not mute until then: something came, or a new path is in use */
     mt_ice_path told_path;
     bool reconnecting;
 };
@@ -105,7 +105,10 @@ void mt_link_timer_stop(GSource **timer);
 
 /* Ends the link: the channel is aborted, DTLS says close_notify, closed(why) comes from the main loop. Once. */
 void mt_link_finish(mt_link *l, mt_link_end why);
-void mt_link_heard(mt_link *l); /* an authenticated packet came */
+/* A message or voice came. What SCTP and RTCP say by themselves is not enough: a page that falls silent to ask for a
+ * new path goes on saying that. */
+void mt_link_heard(mt_link *l);
+void mt_link_sign(mt_link *l); /* an authenticated packet came: so whoever is mute may speak */
 
 void mt_link_write_local(mt_link *l); /* if all that it needs is there */
 /* What is ours and the agent's into sdp, and that as text. MT_ENOENT: there is no address or relay to be reached at. */

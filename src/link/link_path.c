@@ -80,7 +80,7 @@ static void on_dtls_up(void *ctx) {
 
 static void on_dtls_data(void *ctx, const uint8_t *p, size_t len_bytes) {
     mt_link *l = ctx;
-    mt_link_heard(l);
+    mt_link_sign(l);
     if (l->data != NULL && l->phase != MT_PHASE_CLOSED)
         mt_data_input(l->data, p, len_bytes);
 }

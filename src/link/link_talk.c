@@ -272,7 +272,9 @@ void mt_link_talk_message(mt_link *l, mt_slice json) {
         return;
     }
     if (err == MT_OK) {
-        on_message(l, &msg);
+        mt_link_heard(l);
+        if (l->phase != MT_PHASE_CLOSED) /* by the owner, who was told */
+            on_message(l, &msg);
         return;
     }
     mt_log(MT_LOG_WARN, "channel", "%s", err == MT_ELIMIT ? "too many messages" : "a malformed message");

@@ -26,7 +26,7 @@ void mt_link_voice_packet(mt_link *l, const uint8_t *p, size_t len_bytes) {
     mt_err err = rtcp ? mt_srtp_unprotect_rtcp(l->srtp, packet, &len) : mt_srtp_unprotect(l->srtp, packet, &len);
     if (err != MT_OK)
         return;
-    mt_link_heard(l);
+    (rtcp ? mt_link_sign : mt_link_heard)(l);
     tell(l, rtcp, packet, len);
 }
 
@@ -34,10 +34,13 @@ void mt_link_voice_frame(mt_link *l, mt_slice frame) {
     uint8_t packet[MT_VOICE_FRAME_MAX_BYTES];
     size_t len = 0;
     bool rtcp = false;
-    if (mt_voice_frame_read((const uint8_t *)frame.p, frame.len, &rtcp, packet, &len) != MT_OK)
+    if (mt_voice_frame_read((const uint8_t *)frame.p, frame.len, &rtcp, packet, &len) != MT_OK) {
         mt_link_finish(l, MT_LINK_PROTOCOL);
-    else
-        tell(l, rtcp, packet, len);
+        return;
+    }
+    if (!rtcp)
+        mt_link_heard(l);
+    tell(l, rtcp, packet, len);
 }
 
 /* SCTP belongs to the main loop, so frames wait for its next turn. Those that nobody took in time are late: dropped. */

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import netns
 import relay
 from browser import DIST, Browser, Page
 from netns import HUB, Net
@@ -94,6 +95,26 @@ def test_over_tls(world):
     relay.make_authority(world.folder, HUB)
     world.serve("--https", f"{HUB}:0", "--sips", f"{HUB}:0", "--tls-cert", str(world.folder / "turn.pem"), "--tls-key", str(world.folder / "turn.key"))
     what_follows(both_move(world, ["--ca", str(world.folder / "ca.pem")], f"https://{world.server.https}"))
+
+
+def test_a_path_that_dies(world):
+    """Nobody moves: a router on the way lets the packets of this path through no more, and those of another it does."""
+    world.serve()
+    people = world.start("jeden", "dwa", mic="tone:440", speaker=None)
+    everybody(people, "secure", 30)
+    for person in people:
+        person.type("m")
+    wait(people, "microphones", lambda: all(p.find("mic", who="partner", on=True) for p in people))
+    ports = netns.run(*world.net.at("jeden"), "ss", "-Huna").stdout
+    ports = sorted({line.split()[3].rpartition(":")[2] for line in ports.splitlines()})
+    assert ports
+    since = time.monotonic()
+    netns.run(*world.net.inside("hub"), "nft", "-f", "-", input="table ip dead {\nchain way {\ntype filter hook forward priority 0\n"
+              f"udp sport {{ {', '.join(ports)} }} drop\nudp dport {{ {', '.join(ports)} }} drop\n}}\n}}\n")
+    told_s = texts_both_ways(people, 1, since)
+    print(f"the path died; texts both ways {told_s:.1f} s after")
+    talk_goes_on(people)
+    assert all(p.find("reconnecting", on=True) for p in people)
 
 
 def test_moving_while_waiting(world):

@@ -221,6 +221,26 @@ static void test_callee_asks_by_silence(void **state) {
     close_world(&w);
 }
 
+/* A page that asks for a new path by silence goes on confirming and reporting: for its caller that was talk enough. */
+static void test_a_page_is_silent_in_its_way(void **state) {
+    static const uint8_t report[] = {0x80, 201, 0, 1, 0, 0, 0, 7}; /* RTCP, a receiver's, of nothing */
+    world w;
+    open_world(&w, MT_POLICY_GCM, 1500, 10000);
+    expect_talk(&w, 1, 2000);
+    w.pair.b.link->phase = MT_PHASE_BYE; /* says nothing more, and answers no message */
+    for (int i = 0; i < 40 && !w.pair.a.reconnecting_on; i++) {
+        mt_data_beat(w.pair.b.link->data);
+        mt_link_send_rtcp(w.pair.b.link, report, sizeof report);
+        pair_run_ms(&w.pair, 100);
+    }
+    assert_int_equal(w.pair.a.reconnecting_on, 1);
+    assert_true(w.first.dtls[1] > 10 && w.first.rtp[1] > 10);
+    w.pair.b.link->phase = MT_PHASE_SECURE;
+    PAIR_UNTIL(&w.pair, w.pair.a.reconnecting_off, 2000);
+    assert_int_equal(w.pair.a.reconnecting_off, 1);
+    close_world(&w);
+}
+
 /* Only what the callee sends gets lost. The caller, whose every word has been confirmed below the messages, has nothing
  * to say until the callee answers, and the callee is silent until it hears the caller: neither may wait for the other.
  */
@@ -450,6 +470,7 @@ int main(void) {
         cmocka_unit_test(test_talk_moves_under_cbc),
         cmocka_unit_test(test_dead_path_is_left),
         cmocka_unit_test(test_callee_asks_by_silence),
+        cmocka_unit_test(test_a_page_is_silent_in_its_way),
         cmocka_unit_test(test_nobody_waits_for_the_other),
         cmocka_unit_test(test_in_the_wrong_state),
         cmocka_unit_test(test_what_is_refused),
