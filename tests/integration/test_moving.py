@@ -150,9 +150,9 @@ def test_over_the_relay(world):
             assert (how["relayed"], how["local"], how["remote"]) == (True, "relay", "relay"), how
 
 
+@pytest.mark.parametrize("mover", ["page", "terminal"])
 @pytest.mark.parametrize("caller", ["page", "terminal"])
-def test_page_and_terminal(page_built, world, caller):
-    """The terminal moves, as caller and as callee. (A page has its own ways to learn of another network.)"""
+def test_page_and_terminal(page_built, world, caller, mover):
     world.serve("--https", f"{HUB}:0", "--self-signed", "--web", str(DIST))
     browser = Browser(before=world.net.at("jeden"), microphone=False)
     try:
@@ -171,12 +171,12 @@ def test_page_and_terminal(page_built, world, caller):
         words = page.words
         assert words == person.find("secure")[0]["words"]
         since = time.monotonic()
-        world.net.move("dwa")
+        world.net.move("jeden" if mover == "page" else "dwa")
         person.type("from the terminal")
         page.hears("from the terminal", LIMIT_S)
         page.say("from the page")
         wait([person], "the page's text", lambda: person.find("text", body="from the page"), LIMIT_S)
-        print(f"the terminal moved; texts both ways {time.monotonic() - since:.1f} s after")
+        print(f"{caller} calls, {mover} moved; texts both ways {time.monotonic() - since:.1f} s after")
         assert page.words == words and len(person.find("secure")) == 1
         page.hang_up()
         everybody([person], "ended")

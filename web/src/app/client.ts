@@ -290,7 +290,10 @@ export class Client {
             text: mine((body) => this.tell({ event: 'text', body })),
             typing: mine((on) => this.tell({ event: 'typing', on })),
             partnerMic: mine((on) => this.tell({ event: 'partner-mic', on })),
-            silent: mine((on) => this.do(() => this.turn.linkSilent(on, now()))),
+            silent: mine((on) => {
+                if (on) this.sip?.renew();
+                this.do(() => this.turn.linkSilent(on, now()));
+            }),
             closed: mine((why) => this.do(() => this.turn.linkClosed(why, now()))),
             voice: mine((stream) => this.voice.setPartner(stream)),
         }, (offer) => sip?.reoffer(this.turn.callNumber, offer) ?? Promise.resolve(null), this.prepared ?? undefined);

@@ -80,6 +80,14 @@ export class Sip {
         this.ua.stop();
     }
 
+    /** The network may have changed without anybody's being told; the old connection would look alive for minutes. */
+    renew(): void {
+        const { transport } = this.ua as unknown as { transport: { disconnect(): void; connect(): void } };
+        if (this.stopped || !this.ua.isConnected()) return; // it is being made anew already
+        transport.disconnect();
+        transport.connect();
+    }
+
     dial(call: number, exten: string, ends: Ends): void {
         const session = this.ua.call(`sip:${exten}@${this.settings.realm}`, {
             mediaConstraints: { audio: false, video: false },
