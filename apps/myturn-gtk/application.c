@@ -90,7 +90,7 @@ static const GOptionEntry options[] = {
     {"log", 0, 0, G_OPTION_ARG_FILENAME, NULL, N_("Append a log, which names nobody, to FILE"), N_("FILE")},
     {"log-level", 0, 0, G_OPTION_ARG_STRING, NULL, N_("error, warn, info or debug"), N_("LEVEL")},
     {"version", 0, 0, G_OPTION_ARG_NONE, NULL, N_("Show the version"), NULL},
-    {NULL}};
+    G_OPTION_ENTRY_NULL};
 
 static const char *given(GVariantDict *dict, const char *name, const char *format) {
     const char *value = NULL;

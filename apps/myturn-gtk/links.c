@@ -15,12 +15,17 @@ static gsize scheme_len(const char *p) {
     return 0;
 }
 
+/* g_utf8_next_char without its cast to char *. */
+static const char *next_char(const char *p) {
+    return p + g_utf8_skip[*(const guchar *)p];
+}
+
 /* Up to the next blank, less what rather ends the sentence than the address. */
 static gsize link_len(const char *p) {
     gsize len = 0;
     for (const char *q = p; *q != '\0' && !g_unichar_isspace(g_utf8_get_char(q)) && strchr("<>\"", *q) == NULL;
-         q = g_utf8_next_char(q))
-        len = (gsize)(g_utf8_next_char(q) - p);
+         q = next_char(q))
+        len = (gsize)(next_char(q) - p);
     gboolean bracket = memchr(p, '(', len) != NULL;
     while (len > 0 && (strchr(".,;:!?'", p[len - 1]) != NULL || (p[len - 1] == ')' && !bracket)))
         len--;
@@ -44,7 +49,7 @@ char *mtg_links_markup(const char *text) {
         gboolean begins = p == text || !g_unichar_isalnum(g_utf8_get_char(g_utf8_find_prev_char(text, p)));
         gsize len = begins && scheme_len(p) > 0 ? link_len(p) : 0;
         if (len == 0) {
-            p = g_utf8_next_char(p);
+            p = next_char(p);
             continue;
         }
         add_text(out, plain, (gsize)(p - plain));

@@ -302,7 +302,7 @@ static void test_states(void **state) {
 }
 
 static int set_up(void **state) {
-    return mt_dgram_bio_init();
+    return (int)mt_dgram_bio_init();
 }
 
 static int tear_down(void **state) {

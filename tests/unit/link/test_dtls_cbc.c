@@ -192,7 +192,7 @@ static void test_gcm_refuses_cbc(void **state) {
 }
 
 static int set_up(void **state) {
-    return mt_dgram_bio_init();
+    return (int)mt_dgram_bio_init();
 }
 
 static int tear_down(void **state) {

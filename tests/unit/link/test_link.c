@@ -373,7 +373,7 @@ static void test_many_links_in_a_row_do_not_grow(void **state) {
 }
 
 static int set_up(void **state) {
-    return mt_link_init();
+    return (int)mt_link_init();
 }
 
 static int tear_down(void **state) {

@@ -353,7 +353,7 @@ static void test_oversized_message_ends(void **state) {
 
 static int set_up(void **state) {
     g_random_set_seed(20261122);
-    return mt_link_init();
+    return (int)mt_link_init();
 }
 
 static int tear_down(void **state) {

@@ -146,7 +146,7 @@ static void test_plain_rtp_is_none_of_this_links(void **state) {
 }
 
 static int set_up(void **state) {
-    return mt_link_init();
+    return (int)mt_link_init();
 }
 
 static int tear_down(void **state) {

@@ -456,7 +456,7 @@ static void test_destroy_from_the_callback(void **state) {
 }
 
 static int set_up(void **state) {
-    return mt_link_init();
+    return (int)mt_link_init();
 }
 
 static int tear_down(void **state) {

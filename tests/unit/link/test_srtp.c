@@ -177,7 +177,7 @@ static void test_rtcp(void **state) {
 }
 
 static int set_up(void **state) {
-    return mt_srtp_init();
+    return (int)mt_srtp_init();
 }
 
 static int tear_down(void **state) {
@@ -190,8 +190,7 @@ int main(void) {
         cmocka_unit_test(test_round_trip_256),       cmocka_unit_test(test_round_trip_128),
         cmocka_unit_test(test_changed_is_dropped),   cmocka_unit_test(test_repeated_is_dropped),
         cmocka_unit_test(test_reflected_is_dropped), cmocka_unit_test(test_sources_are_bounded),
-        cmocka_unit_test(test_odd_lengths),
-        cmocka_unit_test(test_rtcp),
+        cmocka_unit_test(test_odd_lengths),          cmocka_unit_test(test_rtcp),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -56,12 +56,14 @@ void load_parse(int argc, char **argv, load_options *o) {
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         switch (c) {
         case 'H':
-            o->http_tls = true; /* fall through */
+            o->http_tls = true;
+            __attribute__((fallthrough));
         case 'h':
             o->http = address(optarg);
             break;
         case 'S':
-            o->sip_tls = true; /* fall through */
+            o->sip_tls = true;
+            __attribute__((fallthrough));
         case 's':
             o->sip = address(optarg);
             break;
