@@ -20,6 +20,7 @@ from wiretap import Capture  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "daemon(*options): what the server fixture's daemon is started with")
+    config.addinivalue_line("markers", "tour: of the graphical client, run under ASan, too (./test windows)")
     config.addinivalue_line("markers", "capture(*filter): what the capture fixture's tcpdump looks for")
 
 

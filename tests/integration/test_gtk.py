@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from desktop import Sound, together
+from desktop import LEAVES_S, Sound, together
 from people import Person, Server, everybody, wait
 from sound import tone_level
 
@@ -25,6 +25,7 @@ def stats(server):
         return json.load(answer)
 
 
+@pytest.mark.tour
 def test_two_windows(window, desktop, server, sound, tmp_path):
     """Log in, wait, talk both ways, a tone through microphone and loudspeaker, hang up, draw again, log out."""
     jeden = window("jeden", mic="device:mic", speaker="none", env=sound.env).log_in("jeden")
@@ -65,6 +66,7 @@ def test_two_windows(window, desktop, server, sound, tmp_path):
     assert stats(server)["online"] == 2
 
 
+@pytest.mark.tour
 def test_keyboard(window):
     """All of a talk without a mouse: Enter sends, Shift+Enter breaks the line, Ctrl+M and the held key switch the microphone, Ctrl+N asks."""
     jeden = window("jeden", mic="tone:440").log_in("jeden")
@@ -162,6 +164,7 @@ def test_report(window, server):
     dwa.wait_text("jeden has hung up.")
 
 
+@pytest.mark.tour
 def test_log_out(window, server):
     jeden = window("jeden").log_in("jeden")
     assert stats(server)["online"] == 1
@@ -173,9 +176,10 @@ def test_log_out(window, server):
     assert stats(server)["online"] == 1
 
 
+@pytest.mark.tour
 @pytest.mark.parametrize("state", ["waiting", "talking"])
 def test_closing(window, server, state):
-    """By its close button: hung up, logged out and ended within 2 s; a loaded machine is given 5."""
+    """By its close button: hung up, logged out and ended within 2 s; a loaded machine is given more."""
     jeden, dwa = (window(name).log_in(name) for name in ("jeden", "dwa"))
     if state == "talking":
         together(jeden, dwa)
@@ -183,10 +187,10 @@ def test_closing(window, server, state):
         jeden.ready()
     begin = time.monotonic()
     jeden.ask_to_close()
-    assert jeden.process.wait(30) == 0
+    assert jeden.process.wait(2 * LEAVES_S + 20) == 0
     took_s = time.monotonic() - begin
     print(f"closed while {state} in {took_s:.2f} s")
-    assert took_s < 5
+    assert took_s < LEAVES_S
     dwa.until("the server told", lambda: stats(server)["online"] == 1)
     if state == "talking":
         dwa.wait_text("jeden has hung up.")

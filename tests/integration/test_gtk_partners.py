@@ -79,6 +79,7 @@ def test_window_and_browser(page_built, chromium, server, window, sound, tmp_pat
     jeden.wait_text("You have hung up. The talk with anna is over.")
 
 
+@pytest.mark.tour
 def test_window_and_phone(window, server, sound, tmp_path):
     """Agreed to for one draw: shown as not encrypted, no text and no words, voice both ways; and not for the next draw. Hung up with the
     microphone on: its thread once sent by a line that was already gone, and the program fell."""
