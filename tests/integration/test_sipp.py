@@ -24,6 +24,13 @@ def free_port():
     raise AssertionError("no port is free for both")
 
 
+def log_in(url, name):
+    """A user whose password sipp does not take for a number, as it does with one of 4,096."""
+    while (user := User(url, name)).login["sip"]["password"].startswith("0x"):
+        assert user.delete("/v1/me").status == 204
+    return user
+
+
 class Sipp:
     """One user's sipp runs; the port stays the same, since over UDP it is his binding."""
 
@@ -52,7 +59,7 @@ class Sipp:
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 def test_register(server, tmp_path, transport):
-    user = User(server.url, "jeden")
+    user = log_in(server.url, "jeden")
     Sipp(server, user, tmp_path).run("register", transport=transport)
     # The binding's address is what /user-ip tells; a closed TCP connection takes its binding along.
     assert user.get("/user-ip/jeden").json == "127.0.0.1"
@@ -60,7 +67,7 @@ def test_register(server, tmp_path, transport):
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 def test_call(server, tmp_path, transport):
-    jeden, dwa = User(server.url, "jeden"), User(server.url, "dwa")
+    jeden, dwa = log_in(server.url, "jeden"), log_in(server.url, "dwa")
     callee = Sipp(server, dwa, tmp_path)
     callee.run("register")
     answering = callee.start("callee")
@@ -76,7 +83,7 @@ class Two:
     binding would go with the process that registered."""
 
     def __init__(self, server, folder):
-        self.jeden, self.dwa = User(server.url, "jeden"), User(server.url, "dwa")
+        self.jeden, self.dwa = log_in(server.url, "jeden"), log_in(server.url, "dwa")
         self.caller, self.callee = Sipp(server, self.jeden, folder), Sipp(server, self.dwa, folder)
         self.callee.run("register")
 
@@ -108,7 +115,7 @@ def test_silence_is_no_answer(server, tmp_path, transport):
 @pytest.mark.parametrize("scenario", ["query", "unregister", "unregister_all", "too_brief", "refused", "not_allowed", "options", "max_forwards",
                                       "proxy_require"])
 def test_answers_of_the_server(server, tmp_path, scenario, transport):
-    user = User(server.url, "jeden")
+    user = log_in(server.url, "jeden")
     one = Sipp(server, user, tmp_path)
     if transport == "u1" or scenario == "query":  # over TCP the binding goes with the process that made it
         one.run("register")
@@ -119,7 +126,7 @@ def test_answers_of_the_server(server, tmp_path, scenario, transport):
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 def test_wrong_password(server, tmp_path, transport):
-    user = User(server.url, "jeden")
+    user = log_in(server.url, "jeden")
     user.login["sip"]["password"] = "wrong"
     Sipp(server, user, tmp_path).run("wrong_password", transport=transport)
     assert user.get("/v1/me").json["registered"] is False
