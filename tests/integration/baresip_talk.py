@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+import wave
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "demo")]
@@ -64,12 +65,24 @@ class Phone:
                 raise Failed(f"{self.name}: no {pattern}:\n{self.text()[-3000:]}")
             time.sleep(0.05)
 
+    def recording(self, limit_s=5):
+        """What it heard. The file gets its header when the call's end has reached baresip's player, a little after it was told."""
+        end = time.monotonic() + limit_s
+        while True:
+            files = sorted(self.heard.glob("*dec*.wav"))
+            try:
+                if files:
+                    return read_wav(files[0])
+            except (wave.Error, EOFError) as e:
+                if time.monotonic() > end:
+                    raise Failed(f"{self.name}: {files[0].name} of {files[0].stat().st_size} bytes: {e}") from e
+            if time.monotonic() > end:
+                raise Failed(f"{self.name} recorded nothing")
+            time.sleep(0.05)
+
     def score(self, other):
-        files = sorted(self.heard.glob("*dec*.wav"))
-        if not files:
-            raise Failed(f"{self.name} recorded nothing")
+        heard, heard_rate = self.recording()
         spoken, rate = read_wav(other.spoken)
-        heard, heard_rate = read_wav(files[0])
         assert rate == heard_rate == 8000
         return correlation(spoken[:rate * 4], heard)
 

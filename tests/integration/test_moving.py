@@ -11,7 +11,7 @@ from browser import DIST, Browser, Page
 from netns import HUB, Net
 from people import everybody, pause, wait
 from sound import read_wav
-from world import World
+from netns_world import World
 
 MISSING = Net.missing() or relay.missing()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))

@@ -10,7 +10,7 @@ import relay
 from browser import DIST, Browser, Page
 from netns import HUB, Net
 from people import everybody, wait
-from world import World
+from netns_world import World
 
 MISSING = Net.missing(nat=True) or relay.missing()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))

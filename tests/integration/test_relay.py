@@ -9,7 +9,7 @@ import netns
 import relay
 from netns import HUB, Net
 from people import everybody, wait
-from world import World, stop_capture
+from netns_world import World, stop_capture
 
 MISSING = Net.missing() or relay.missing()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))

@@ -15,7 +15,7 @@ import time
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/integration"), str(ROOT / "demo")]
+sys.path[1:1] = [str(ROOT / "tests/integration"), str(ROOT / "demo")]
 
 from daemon import Daemon, Died  # noqa: E402
 from faults import Faults  # noqa: E402
