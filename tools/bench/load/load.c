@@ -145,6 +145,17 @@ static void begin_tls(load_conn *c) {
     c->ssl = ssl;
 }
 
+/* Ports of connections that others closed less than a minute ago are not to be had again yet, and may be all. */
+static int connect_patiently(int fd, const struct sockaddr_in *to) {
+    enum { LIMIT_S = 70 };
+    int r = connect(fd, (const struct sockaddr *)to, sizeof *to);
+    for (int s = 0; r != 0 && errno == EADDRNOTAVAIL && s < LIMIT_S; s++) {
+        (void)sleep(1);
+        r = connect(fd, (const struct sockaddr *)to, sizeof *to);
+    }
+    return r;
+}
+
 void load_connect(load_conn *c, const struct sockaddr_in *to, bool tls) {
     int one = 1;
     struct timeval limit = {.tv_sec = 30};
@@ -153,7 +164,7 @@ void load_connect(load_conn *c, const struct sockaddr_in *to, bool tls) {
         load_die("no more sockets: %s", strerror(errno));
     (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(c->fd, (const struct sockaddr *)to, sizeof *to) != 0)
+    if (connect_patiently(c->fd, to) != 0)
         load_die("cannot connect to port %u: %s", ntohs(to->sin_port), strerror(errno));
     if (tls)
         begin_tls(c);
