@@ -8,12 +8,12 @@ from=$(sed -n 's/^FROM \(docker[^ ]*\).*/\1/p' "$file" | sort -u)
 store=$(mktemp -d)
 container=
 # A store of its own: nothing of what the machine's user keeps is touched.
-engine() { podman --root "$store/root" --runroot "$store/run" --cgroup-manager cgroupfs --runtime runc "$@"; }
+engine() { podman --root "$store/images" --runroot "$store/state" --cgroup-manager cgroupfs --runtime runc "$@"; }
 fail() { echo "container-podman: $*" >&2; exit 1; }
 end() {
     [ -z "$container" ] || engine rm --force --time 2 "$container" >/dev/null 2>&1 || true
     engine rmi --all --force >/dev/null 2>&1 || true
-    umount "$store/root/overlay" 2>/dev/null || true
+    umount "$store/images/overlay" 2>/dev/null || true
     rm -rf --one-file-system "$store"
 }
 trap end EXIT

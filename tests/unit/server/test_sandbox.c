@@ -31,7 +31,6 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "net/process.h"
-#include "server/privileges.h"
 #include "server/sandbox.h"
 
 #define NOT_ENTERED 200
@@ -409,80 +408,6 @@ static void runs_a_program_from_the_loop(void **state) {
     assert_int_equal(status, 0);
 }
 
-/* Privileges */
-
-static bool status_says(const char *line) {
-    char text[4096];
-    int fd = open("/proc/self/status", O_RDONLY);
-    ssize_t len = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[len > 0 ? len : 0] = '\0';
-    return strstr(text, line) != NULL;
-}
-static int has_no_privileges(void) {
-    struct rlimit core;
-    bool good = status_says("CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n") &&
-                status_says("NoNewPrivs:\t1\n") && status_says("Seccomp:\t2\n") && getrlimit(RLIMIT_CORE, &core) == 0 &&
-                core.rlim_max == 0;
-    return good && (geteuid() != 0 || status_says("CapBnd:\t0000000000000000\n")) ? 0 : FAILED;
-}
-
-static void gives_up_privileges(void **state) {
-    static const attempt list[] = {{"the process's status", has_no_privileges, 0}};
-    CHECK(&nothing, list);
-}
-
-static void becomes_a_user_for_good(void **state) {
-    if (geteuid() != 0)
-        skip();
-    pid_t pid = fork();
-    if (pid == 0) {
-        mt_sandbox_config cfg = {.mode = MT_SANDBOX_TRY, .user = "nobody"};
-        bool good = mt_sandbox_enter(&cfg) == MT_OK && getuid() != 0 && geteuid() != 0 && getegid() != 0 &&
-                    status_says("CapBnd:\t0000000000000000\n") && syscall(SYS_setresuid, 0, 0, 0) != 0;
-        _exit(good ? 0 : FAILED);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-}
-
-static void becomes_a_user_without_sandbox(void **state) {
-    if (geteuid() != 0)
-        skip();
-    pid_t pid = fork();
-    if (pid == 0) {
-        mt_sandbox_config cfg = {.mode = MT_SANDBOX_OFF, .user = "nobody"};
-        bool good = mt_sandbox_enter(&cfg) == MT_OK && geteuid() != 0 && !status_says("Seccomp:\t2\n");
-        good = good && mt_sandbox_enter(&cfg) == MT_OK; /* it is that user already */
-        cfg.user = "root";
-        _exit(good && mt_sandbox_enter(&cfg) == MT_EDENIED ? 0 : FAILED);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-}
-
-static void refuses_an_unknown_user(void **state) {
-    mt_sandbox_config cfg = {.mode = MT_SANDBOX_OFF, .user = "no such user"};
-    assert_int_equal(mt_sandbox_enter(&cfg), MT_EDENIED);
-}
-
-/* A part that cannot be had: "try" goes on, "require" stops. */
-static int enter_without_filter(mt_sandbox_mode mode) {
-    pid_t pid = fork();
-    if (pid == 0) {
-        /* The first filter forbids a second. */
-        if (mt_sandbox_filter_possible() && mt_sandbox_filter_load(&nothing) != MT_OK)
-            _exit(FAILED);
-        mt_sandbox_config cfg = {.mode = mode};
-        _exit((int)mt_sandbox_enter(&cfg));
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
-}
-
 /* libuv 1.50 made a ring for its loop before the filter came, and ended at the first use of it after. */
 static int prepare_and_make_ring(mt_sandbox_mode mode) {
     pid_t pid = fork();
@@ -501,23 +426,6 @@ static void no_ring_is_made_before(void **state) {
         skip();
     assert_int_equal(prepare_and_make_ring(MT_SANDBOX_REQUIRE), ENOSYS);
     assert_int_equal(prepare_and_make_ring(MT_SANDBOX_TRY), ENOSYS);
-}
-
-static void tries_or_requires(void **state) {
-    assert_int_equal(enter_without_filter(MT_SANDBOX_TRY), MT_OK);
-    assert_int_equal(enter_without_filter(MT_SANDBOX_REQUIRE), MT_EDENIED);
-}
-
-static void reads_the_mode(void **state) {
-    mt_sandbox_mode mode = MT_SANDBOX_OFF;
-    assert_int_equal(mt_sandbox_mode_parse("maybe", &mode), MT_EBAD);
-    assert_int_equal(mode, MT_SANDBOX_OFF);
-    assert_int_equal(mt_sandbox_mode_parse("require", &mode), MT_OK);
-    assert_int_equal(mode, MT_SANDBOX_REQUIRE);
-    assert_int_equal(mt_sandbox_mode_parse("try", &mode), MT_OK);
-    assert_int_equal(mode, MT_SANDBOX_TRY);
-    assert_int_equal(mt_sandbox_mode_parse("off", &mode), MT_OK);
-    assert_int_equal(mode, MT_SANDBOX_OFF);
 }
 
 static int make_folder(void **state) {
@@ -551,19 +459,10 @@ static int remove_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_the_mode),
-        cmocka_unit_test(lets_pass_outside),
-        cmocka_unit_test(refuses),
-        cmocka_unit_test(ends_an_intruder),
-        cmocka_unit_test(serves),
-        cmocka_unit_test(gives_what_is_needed),
-        cmocka_unit_test(runs_a_program_from_the_loop),
-        cmocka_unit_test(gives_up_privileges),
-        cmocka_unit_test(becomes_a_user_for_good),
-        cmocka_unit_test(becomes_a_user_without_sandbox),
-        cmocka_unit_test(refuses_an_unknown_user),
+        cmocka_unit_test(lets_pass_outside),      cmocka_unit_test(refuses),
+        cmocka_unit_test(ends_an_intruder),       cmocka_unit_test(serves),
+        cmocka_unit_test(gives_what_is_needed),   cmocka_unit_test(runs_a_program_from_the_loop),
         cmocka_unit_test(no_ring_is_made_before),
-        cmocka_unit_test(tries_or_requires),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
