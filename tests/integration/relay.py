@@ -2,9 +2,10 @@
 
 import pathlib
 import shutil
-import socket
 import subprocess
 import time
+
+from ports import free_port
 
 SECRET = "a-secret-of-this-test-alone"
 REALM = "turn.example.org"
@@ -74,16 +75,3 @@ class Relay:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-def free_port(address):
-    """One that is free for TCP and UDP alike."""
-    for _ in range(50):
-        with socket.socket(type=socket.SOCK_STREAM) as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind((address, 0))
-            try:
-                udp.bind(tcp.getsockname())
-                return tcp.getsockname()[1]
-            except OSError:
-                continue
-    raise RuntimeError("no free port")

@@ -12,15 +12,10 @@ import time
 
 import pytest
 from api import User
+from ports import free_port
 from turn_client import TurnClient
 
 CONF = pathlib.Path(__file__).resolve().parents[2] / "deploy/turnserver.conf"
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def answers(port):

@@ -11,17 +11,12 @@ import threading
 import time
 
 import pytest
+from ports import free_port
 from sip_ua import Ua, Wss, trusting
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
 NAME = "talk.example.org"
 CLIENT = "127.0.0.7"  # not the proxy's
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture

@@ -1,27 +1,14 @@
 """sipp, a user agent of its own, registers and calls through the daemon over UDP and TCP (A8)."""
 
 import pathlib
-import socket
 import subprocess
 
 import pytest
 
 from api import Api, User, pair
+from ports import free_port
 
 SCENARIOS = pathlib.Path(__file__).parent / "sipp"
-
-
-def free_port():
-    """A port that is free for UDP and TCP alike."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(udp.getsockname())
-                return udp.getsockname()[1]
-            except OSError:
-                continue
-    raise AssertionError("no port is free for both")
 
 
 def log_in(url, name):
