@@ -79,7 +79,6 @@ static void look(myturn_client *c) {
 }
 
 static void on_network_changed(GNetworkMonitor *monitor, gboolean available, gpointer data) {
-    (void)monitor, (void)available;
     look(data);
 }
 

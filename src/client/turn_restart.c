@@ -130,5 +130,4 @@ void mt_turn_reoffered(mt_turn *t, uint32_t call, int64_t now_ms) {
         a->call = call;
         a->code = 488;
     }
-    (void)now_ms;
 }

@@ -1,5 +1,5 @@
-/* The way to the server. sofia-sip binds to the address that the machine has when it starts, and does not show its
- * sockets; where the address changes, the old connection would look alive for minutes. */
+/* The way to the server (docs/adr/0024). sofia-sip binds to the address that the machine has when it starts, and does
+ * not show its sockets; where the address changes, the old connection would look alive for minutes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
