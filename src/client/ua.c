@@ -273,6 +273,13 @@ static void quiet_logger(void *stream, char const *fmt, va_list ap) {
     (void)stream, (void)fmt, (void)ap; /* its lines name users and addresses */
 }
 
+/* When the process ends, sofia-sip deletes the thread-specific key of its random numbers, also if it never made one:
+   then it is key 0 that goes, which is somebody else's, and a thread of GLib that still runs aborts. So it makes its
+   own as soon as it is loaded. */
+__attribute__((constructor)) static void own_key(void) {
+    (void)su_random64();
+}
+
 static mt_err start(mt_ua *ua, const mt_ua_account *account) {
     char local[MT_ADDR_STRLEN];
     mt_err err = mt_addr_parse(mt_slice_of(account->server), &ua->server);

@@ -17,6 +17,7 @@ typedef struct mt_ua_call mt_ua_call;
 #include <sofia-sip/su_glib.h>
 #include <sofia-sip/su_log.h>
 #include <sofia-sip/su_tag_io.h>
+#include <sofia-sip/su_uniqueid.h>
 #include <sofia-sip/tport_tag.h>
 
 #include "base/list.h"
