@@ -57,6 +57,11 @@ class Person:
         stop(self.process)
         os.close(self.pipe)
 
+    def account(self):
+        """The last that is known of it, for whoever asks why something did not come."""
+        events = "\n".join(json.dumps(event) for event in self.events[-12:])
+        return f"{self.name}: {len(self.events)} events, the last of them\n{events}\n{self.log.read_text(errors='replace')[-3000:] if self.log.exists() else ''}"
+
     def find(self, kind, **members):
         return [e for e in self.events if e["event"] == kind and all(e.get(k) == v for k, v in members.items())]
 
@@ -105,7 +110,7 @@ def wait(people, what, done, limit_s=20):
             selector.register(person.pipe, selectors.EVENT_READ, person)
         while not done():
             if time.monotonic() > end:
-                raise Failed(f"no {what} within {limit_s} s")
+                raise Failed("\n".join([f"no {what} within {limit_s} s, at {end:.1f}", *(p.account() for p in people)]))
             for key, _ in selector.select(0.1):
                 if not key.data.read() and not done():
                     raise Failed(f"{key.data.name} ended before: {what}")

@@ -263,9 +263,9 @@ void mt_ua_call_event(mt_ua *ua, mt_ua_call *c, nua_event_t event, int status, s
         tell_up(c);
         break;
     case nua_i_cancel:
-        if (c->offered == NULL)
+        if (!c->up)
             tell_ended(c);
-        g_clear_pointer(&c->offered, g_free); /* only that: the call goes on */
+        g_clear_pointer(&c->offered, g_free); /* only an offer within the call, answered or not: the call goes on */
         break;
     case nua_i_bye:
         tell_ended(c);

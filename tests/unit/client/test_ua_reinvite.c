@@ -231,6 +231,26 @@ static void test_partner_takes_his_offer_back(void **state) {
     g_free(to);
 }
 
+/* Both are in one segment, as after a while without network: sofia-sip has ended the request when we answer it. */
+static void test_answer_crosses_the_taking_back(void **state) {
+    bench *b = *state;
+    char *to = called(b);
+    b->reanswer = SDP3;
+    sip_peer_request(b->peer, "INVITE", "c1", to, SDP4);
+    sip_peer_request(b->peer, "CANCEL", "c1", to, NULL);
+    UNTIL(b->last_code == 487);
+    sip_peer_request(b->peer, "ACK", "c1", to, NULL);
+    run_ms(100);
+    assert_string_equal(b->events, "reoffered");
+    b->last_code = 0;
+    sip_peer_request(b->peer, "INVITE", "c1", to, SDP2);
+    expect_answer(b, to, 200, SDP3);
+    assert_string_equal(b->events, "reoffered reoffered");
+    sip_peer_request(b->peer, "BYE", "c1", to, NULL);
+    UNTIL(HAS("ended"));
+    g_free(to);
+}
+
 /* Another network */
 
 static void test_new_flow(void **state) {
@@ -305,6 +325,8 @@ int main(void) {
         UDP(test_partner_offers),
         TCP(test_partner_takes_his_offer_back),
         UDP(test_partner_takes_his_offer_back),
+        TCP(test_answer_crosses_the_taking_back),
+        UDP(test_answer_crosses_the_taking_back),
         TCP(test_new_flow),
         UDP(test_new_flow),
         TCP(test_new_flow_while_offering),

@@ -41,6 +41,8 @@ static void on_reoffered(void *ctx, uint32_t call) {
     bench *b = ctx;
     event(b, "reoffered", 0, NULL);
     b->reoffered = call;
+    if (b->reanswer != NULL)
+        assert_int_equal(mt_ua_reanswer(b->ua, call, b->reanswer), MT_OK);
 }
 static void on_reanswered(void *ctx, uint32_t call, unsigned code) {
     event(ctx, "reanswered", code, NULL);

@@ -40,7 +40,8 @@ typedef struct bench {
     unsigned challenge_acks; /* due for our 407s */
     int last_code;           /* of a response from the client */
     char events[1024];
-    uint32_t reoffered; /* the call */
+    uint32_t reoffered;   /* the call */
+    const char *reanswer; /* what an offer is answered with at once; NULL: the test answers */
 } bench;
 
 extern const mt_ua_events handlers;
