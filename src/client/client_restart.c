@@ -11,8 +11,14 @@ enum { LOOK_MS = 1000 };
 
 /* The link's part */
 
+/* A request that cannot leave this machine fails at once, upon which sofia-sip hangs up. */
+static bool has_network(const myturn_client *c) {
+    char local[MT_ADDR_STRLEN];
+    return c->sip_at != NULL && mt_ua_local_address(c->sip_at, local) == MT_OK;
+}
+
 static void restart(myturn_client *c) {
-    if (c->link == NULL || c->sip.asterisk || mt_link_restart(c->link->link) != MT_OK)
+    if (c->link == NULL || c->sip.asterisk || !has_network(c) || mt_link_restart(c->link->link) != MT_OK)
         mt_turn_restart_ready(c->turn, false, mt_clock_ms());
 }
 
@@ -45,7 +51,7 @@ static const char *restart_sdp(myturn_client *c) {
 }
 
 static void reinvite(myturn_client *c, uint32_t call) {
-    const char *sdp = restart_sdp(c);
+    const char *sdp = has_network(c) ? restart_sdp(c) : NULL;
     mt_err err = sdp != NULL ? mt_ua_reinvite(c->ua, call, sdp) : MT_ENOENT;
     if (err != MT_OK)
         mt_turn_reanswered(c->turn, call, err == MT_ESTATE ? 491 : 503, mt_clock_ms());

@@ -2,6 +2,7 @@
  * not show its sockets; where the address changes, the old connection would look alive for minutes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,6 +69,14 @@ static bool is_bound(int fd) {
     return getsockname(fd, &own.sa, &len) == 0 && mt_addr_len(&own) > 0 && mt_addr_port(&own) != 0;
 }
 
+/* What a router on the way says ("unreachable") would be an error 503 to what is under way, upon which sofia-sip hangs
+ * up. It may be over in a moment; requests are repeated meanwhile. */
+static void ignore_routers(int fd) {
+    static const int off = 0;
+    (void)setsockopt(fd, IPPROTO_IP, IP_RECVERR, &off, sizeof off);
+    (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &off, sizeof off);
+}
+
 void mt_ua_flow_find(mt_ua *ua) {
     if (ua->others == NULL)
         return;
@@ -77,6 +86,8 @@ void mt_ua_flow_find(mt_ua *ua) {
         if (!has(ua->others, fd) && is_bound(fd))
             ua->udp_fd = fd;
     }
+    if (ua->udp_fd >= 0)
+        ignore_routers(ua->udp_fd);
     g_array_unref(now);
     g_clear_pointer(&ua->others, g_array_unref);
 }

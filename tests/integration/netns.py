@@ -118,10 +118,16 @@ class Net:
     def at(self, who):
         return self.inside(f"{who}-p")
 
+    def _device(self, who):
+        words = self.ip(f"{who}-p", "-o", "-4", "addr", "show", "scope", "global").stdout.split()
+        return words[1], words[3].partition("/")[0]
+
+    def address(self, who):
+        return self._device(who)[1]
+
     def move(self, who, gone_s=0):
         """Another address of the same network, as after a change of the router: what was open from the old one is dead, and nobody is told. gone_s: so long there is none at all."""
-        device = self.ip(f"{who}-p", "-o", "-4", "addr", "show", "scope", "global").stdout.split()[1]
-        address = self.ip(f"{who}-p", "-o", "-4", "addr", "show", "scope", "global").stdout.split()[3].partition("/")[0]
+        device, address = self._device(who)
         network, _, host = address.rpartition(".")
         self.ip(f"{who}-p", "addr", "flush", "dev", device, "scope", "global")
         time.sleep(gone_s)

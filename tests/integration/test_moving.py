@@ -51,8 +51,8 @@ def talk_goes_on(people):
     assert all(len(p.find("secure")) == 1 and not p.find("ended") for p in people)
 
 
-def both_move(world, options=(), url=None, gone_s=0):
-    """Returns caller and callee, who talk after all."""
+def in_talk(world, options=(), url=None):
+    """Returns caller and callee, who hear each other."""
     people = world.start("jeden", "dwa", options=options, mic="tone:440", speaker=None, url=url)
     everybody(people, "secure", 30)
     caller, callee = people = sorted(people, key=lambda p: p.find("drawn")[0]["role"] != "caller")
@@ -62,6 +62,12 @@ def both_move(world, options=(), url=None, gone_s=0):
     wait(people, "microphones", lambda: all(p.find("mic", who="partner", on=True) for p in people))
     texts_both_ways(people, 0, time.monotonic())
     talk_goes_on(people)
+    return people
+
+
+def both_move(world, options=(), url=None, gone_s=0):
+    """Returns caller and callee, who talk after all."""
+    caller, _ = people = in_talk(world, options, url)
     for number, mover in enumerate(people, 1):
         since = time.monotonic()
         world.net.move(mover.name, gone_s)
@@ -131,9 +137,29 @@ def test_moving_while_waiting(world):
     assert not any(p.find("ended") or p.find("error") for p in (jeden, dwa))
 
 
-def test_a_while_without_any_network(world):
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_while_without_any_network(world, transport):
     world.serve()
-    both_move(world, gone_s=4)
+    what_follows(both_move(world, ["--transport", transport], gone_s=4))
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize("cut_off", ["caller", "callee"])
+def test_a_router_that_says_unreachable(world, transport, cut_off):
+    """As at home while the line is down: addresses stay, and each packet is answered with an ICMP message."""
+    world.serve()
+    people = in_talk(world, ["--transport", transport])
+    address = world.net.address(people[cut_off == "callee"].name)
+    rules = f"ip saddr {address} reject with icmp type net-unreachable\nip daddr {address} ip protocol != icmp drop\n"
+    since = time.monotonic()
+    netns.run(*world.net.inside("hub"), "nft", "-f", "-", input="table ip line {\n" + "".join(
+        f"chain {hook} {{\ntype filter hook {hook} priority 0\n{rules}}}\n" for hook in ("input", "forward", "output")) + "}\n")
+    pause(people, 6)
+    netns.run(*world.net.inside("hub"), "nft", "delete", "table", "ip", "line")
+    print(f"the line of the {cut_off} was down; texts both ways {texts_both_ways(people, 1, since):.1f} s after")
+    assert all(p.find("reconnecting", on=True) for p in people)
+    talk_goes_on(people)
+    what_follows(people)
 
 
 def test_voice_inside_dtls(world):
@@ -150,9 +176,10 @@ def test_over_the_relay(world):
             assert (how["relayed"], how["local"], how["remote"]) == (True, "relay", "relay"), how
 
 
+@pytest.mark.parametrize("gone_s", [0, 4])
 @pytest.mark.parametrize("mover", ["page", "terminal"])
 @pytest.mark.parametrize("caller", ["page", "terminal"])
-def test_page_and_terminal(page_built, world, caller, mover):
+def test_page_and_terminal(page_built, world, caller, mover, gone_s):
     world.serve("--https", f"{HUB}:0", "--self-signed", "--web", str(DIST))
     browser = Browser(before=world.net.at("jeden"), microphone=False)
     try:
@@ -171,7 +198,7 @@ def test_page_and_terminal(page_built, world, caller, mover):
         words = page.words
         assert words == person.find("secure")[0]["words"]
         since = time.monotonic()
-        world.net.move("jeden" if mover == "page" else "dwa")
+        world.net.move("jeden" if mover == "page" else "dwa", gone_s)
         person.type("from the terminal")
         page.hears("from the terminal", LIMIT_S)
         page.say("from the page")

@@ -114,6 +114,23 @@ static void test_offer_is_taken_back(void **state) {
     expect_alive(b, 3);
 }
 
+/* For a moment nobody is there: the kernel says so at once, and the request is repeated. */
+static void test_offer_meets_nobody(void **state) {
+    bench *b = *state;
+    call_up(b);
+    uint16_t port = b->peer->port;
+    sip_peer_free(b->peer);
+    b->peer = sip_peer_new(true, 0, script, b);
+    assert_int_equal(mt_ua_reinvite(b->ua, 1, SDP3), MT_OK);
+    run_ms(700);
+    assert_string_equal(b->events, "");
+    sip_peer_free(b->peer);
+    b->peer = sip_peer_new(true, port, script, b);
+    UNTIL(HAS("reanswered"));
+    assert_string_equal(b->events, "reanswered(200)");
+    UNTIL(b->acks == 2);
+}
+
 static void test_hang_up_while_offering(void **state) {
     bench *b = *state;
     call_up(b);
@@ -319,6 +336,7 @@ int main(void) {
         TCP(test_offer_is_challenged),
         TCP(test_offer_is_taken_back),
         UDP(test_offer_is_taken_back),
+        UDP(test_offer_meets_nobody),
         TCP(test_hang_up_while_offering),
         TCP(test_offers_that_cross),
         TCP(test_partner_offers),
