@@ -62,6 +62,8 @@ class Terminal:
             self.process.kill()
 
     def type(self, line):
+        if self.killed:
+            return  # what it told before is still being read
         self.process.stdin.write(f"{line}\n".encode())
 
     # -- what it tells
