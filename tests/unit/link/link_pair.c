@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <stdio.h>
@@ -210,6 +211,47 @@ size_t make_rtp(uint8_t out[200], unsigned seq) {
     out[11] = 7;
     memset(out + 12, 'v', 80);
     return 92;
+}
+
+typedef struct speech {
+    link_end *end;
+    unsigned packets;
+} speech;
+
+static gpointer speak(gpointer data) {
+    speech *s = data;
+    for (unsigned seq = 0; seq < s->packets; seq++) {
+        uint8_t rtp[200];
+        mt_link_send_rtp(s->end->link, rtp, make_rtp(rtp, seq));
+        g_usleep(1000);
+    }
+    g_free(s);
+    return NULL;
+}
+
+GThread *end_speak(link_end *e, unsigned packets) {
+    speech *s = g_new(speech, 1);
+    *s = (speech){e, packets};
+    return g_thread_new("speech", speak, s);
+}
+
+int link_set_up(void **state) {
+    return (int)mt_link_init();
+}
+
+int link_tear_down(void **state) {
+    mt_link_deinit();
+    return 0;
+}
+
+unsigned count_entries(const char *folder) {
+    unsigned count = 0;
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count;
 }
 
 /* ---- the proxy ---- */

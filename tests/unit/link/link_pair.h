@@ -54,6 +54,12 @@ void loop_turn(void);
 void pair_expect_secure(link_pair *p);
 void pair_run_ms(link_pair *p, unsigned ms);
 size_t make_rtp(uint8_t out[200], unsigned seq);
+GThread *end_speak(link_end *e, unsigned packets); /* from a thread of its own, one a millisecond; to be joined */
+
+/* For cmocka_run_group_tests. */
+int link_set_up(void **state);
+int link_tear_down(void **state);
+unsigned count_entries(const char *folder); /* of /proc: what is open, what runs */
 
 /* ---- the proxy ---- */
 struct udp_proxy;

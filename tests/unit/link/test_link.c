@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,23 +124,13 @@ static void test_many_texts_both_ways_in_order(void **state) {
     pair_close(&p);
 }
 
-static gpointer send_voice(gpointer data) {
-    link_end *e = data;
-    for (unsigned seq = 0; seq < 100; seq++) {
-        uint8_t rtp[200];
-        mt_link_send_rtp(e->link, rtp, make_rtp(rtp, seq));
-        g_usleep(1000);
-    }
-    return NULL;
-}
-
 static void test_voice_from_other_threads(void **state) {
     link_pair p;
     uint8_t rtp[200];
     pair_open_default(&p);
     mt_link_send_rtp(p.a.link, rtp, make_rtp(rtp, 1)); /* before secure: dropped */
     pair_expect_secure(&p);
-    GThread *a = g_thread_new("a", send_voice, &p.a), *b = g_thread_new("b", send_voice, &p.b);
+    GThread *a = end_speak(&p.a, 100), *b = end_speak(&p.b, 100);
     PAIR_UNTIL(&p, p.a.rtps == 100 && p.b.rtps == 100, 3000);
     g_thread_join(a);
     g_thread_join(b);
@@ -158,7 +147,7 @@ static void test_voice_while_ending(void **state) {
     link_pair p;
     pair_open_default(&p);
     pair_expect_secure(&p);
-    GThread *a = g_thread_new("a", send_voice, &p.a), *b = g_thread_new("b", send_voice, &p.b);
+    GThread *a = end_speak(&p.a, 100), *b = end_speak(&p.b, 100);
     pair_run_ms(&p, 20);
     mt_link_bye(p.a.link);
     PAIR_UNTIL(&p, p.a.closed >= 0 && p.b.closed >= 0, 2000);
@@ -332,16 +321,6 @@ static void test_dead_relay_is_told(void **state) {
     pair_close(&p);
 }
 
-static unsigned count_files(const char *path) {
-    unsigned count = 0;
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
-}
-
 static void talk_once(void) {
     link_pair p;
     uint8_t rtp[200];
@@ -359,7 +338,7 @@ static void talk_once(void) {
 static void test_many_links_in_a_row_do_not_grow(void **state) {
     for (int i = 0; i < 10; i++)
         talk_once();
-    unsigned fds = count_files("/proc/self/fd"), threads = count_files("/proc/self/task");
+    unsigned fds = count_entries("/proc/self/fd"), threads = count_entries("/proc/self/task");
     size_t heap = mallinfo2().uordblks;
     gint64 began_us = g_get_monotonic_time();
     for (int i = 0; i < 50; i++)
@@ -367,18 +346,9 @@ static void test_many_links_in_a_row_do_not_grow(void **state) {
     size_t grown = mallinfo2().uordblks - heap;
     print_message("50 pairs of links: %d ms each, heap grown by %zd bytes\n",
                   (int)((g_get_monotonic_time() - began_us) / 50000), (ssize_t)grown);
-    assert_int_equal(count_files("/proc/self/fd"), fds);
-    assert_int_equal(count_files("/proc/self/task"), threads);
+    assert_int_equal(count_entries("/proc/self/fd"), fds);
+    assert_int_equal(count_entries("/proc/self/task"), threads);
     assert_true((ssize_t)grown < 128 * 1024); /* one lost link is 40 KiB; usrsctp's table of old tags swings by this */
-}
-
-static int set_up(void **state) {
-    return (int)mt_link_init();
-}
-
-static int tear_down(void **state) {
-    mt_link_deinit();
-    return 0;
 }
 
 int main(void) {
@@ -405,5 +375,5 @@ int main(void) {
         cmocka_unit_test(test_many_links_in_a_row_do_not_grow),
         cmocka_unit_test(test_many_texts_both_ways_in_order),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, link_set_up, link_tear_down);
 }

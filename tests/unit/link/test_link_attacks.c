@@ -351,16 +351,6 @@ static void test_oversized_message_ends(void **state) {
     pair_close(&p);
 }
 
-static int set_up(void **state) {
-    g_random_set_seed(20261122);
-    return (int)mt_link_init();
-}
-
-static int tear_down(void **state) {
-    mt_link_deinit();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_meddled_packets_are_dropped),
@@ -380,5 +370,6 @@ int main(void) {
         cmocka_unit_test(test_unknown_type_is_ignored),
         cmocka_unit_test(test_oversized_message_ends),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    g_random_set_seed(20261122);
+    return cmocka_run_group_tests(tests, link_set_up, link_tear_down);
 }

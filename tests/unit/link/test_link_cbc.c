@@ -145,15 +145,6 @@ static void test_plain_rtp_is_none_of_this_links(void **state) {
     assert_int_equal(mt_link_create(&cfg, &none, NULL, &l), MT_EINVAL);
 }
 
-static int set_up(void **state) {
-    return (int)mt_link_init();
-}
-
-static int tear_down(void **state) {
-    mt_link_deinit();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_talk_by_opus),
@@ -162,5 +153,5 @@ int main(void) {
         cmocka_unit_test(test_policies_do_not_mix),
         cmocka_unit_test(test_plain_rtp_is_none_of_this_links),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, link_set_up, link_tear_down);
 }

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -385,21 +384,11 @@ static void test_tries_that_come_to_nothing(void **state) {
     close_world(&w);
 }
 
-static gpointer send_voice(gpointer data) {
-    link_end *e = data;
-    for (unsigned seq = 0; seq < 1500; seq++) {
-        uint8_t rtp[200];
-        mt_link_send_rtp(e->link, rtp, make_rtp(rtp, seq));
-        g_usleep(1000);
-    }
-    return NULL;
-}
-
 /* Voice comes from threads of its own while the path is changed under it; none of it is lost. */
 static void test_voice_while_moving(void **state) {
     world w;
     open_world(&w, MT_POLICY_GCM, 0, 0);
-    GThread *a = g_thread_new("a", send_voice, &w.pair.a), *b = g_thread_new("b", send_voice, &w.pair.b);
+    GThread *a = end_speak(&w.pair.a, 1500), *b = end_speak(&w.pair.b, 1500);
     restart(&w);
     PAIR_UNTIL(&w.pair, w.pair.a.rtps == 1500 && w.pair.b.rtps == 1500, 5000);
     g_thread_join(a);
@@ -408,16 +397,6 @@ static void test_voice_while_moving(void **state) {
     assert_int_equal(w.pair.b.rtps, 1500);
     assert_true(w.second.rtp[0] > 0 && w.second.rtp[1] > 0);
     close_world(&w);
-}
-
-static unsigned count_files(void) {
-    unsigned count = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
 }
 
 /* Destroyed after any number of turns, so in any state of a restart; and nothing stays behind. */
@@ -439,8 +418,8 @@ static void test_destroy_while_restarting(void **state) {
         for (unsigned i = 0; i < 20; i++)
             pair_turn(&w.pair);
         close_world(&w);
-        files = files == 0 ? count_files() : files;
-        assert_int_equal(count_files(), files);
+        files = files == 0 ? count_entries("/proc/self/fd") : files;
+        assert_int_equal(count_entries("/proc/self/fd"), files);
     }
 }
 
@@ -453,15 +432,6 @@ static void test_destroy_from_the_callback(void **state) {
     assert_null(w.pair.a.link);
     assert_int_equal(w.pair.b.closed, MT_LINK_REMOTE_BYE);
     close_world(&w);
-}
-
-static int set_up(void **state) {
-    return (int)mt_link_init();
-}
-
-static int tear_down(void **state) {
-    mt_link_deinit();
-    return 0;
 }
 
 int main(void) {
@@ -480,5 +450,5 @@ int main(void) {
         cmocka_unit_test(test_destroy_while_restarting),
         cmocka_unit_test(test_destroy_from_the_callback),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, link_set_up, link_tear_down);
 }
