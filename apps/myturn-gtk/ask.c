@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "links.h"
+
 static GtkWindow *window_of(GtkWidget *widget) {
     GtkRoot *root = gtk_widget_get_root(widget);
     return GTK_IS_WINDOW(root) ? GTK_WINDOW(root) : NULL;
@@ -37,10 +39,20 @@ static void on_open(AdwMessageDialog *dialog, const char *answer, gpointer arg) 
         gdk_clipboard_set_text(gtk_widget_get_clipboard(GTK_WIDGET(dialog)), uri);
 }
 
+/* Letters that look like others are shown as they are looked up, and said to be some. */
+static char *body_of(const char *host, const char *uri) {
+    g_autofree char *who = g_strdup_printf(_("A stranger sent it. Whoever runs %s will learn your address."), host);
+    const char *letters =
+        _("Its name has letters other than a to z, which can look like others: it may not be the site you take it "
+          "for.");
+    gboolean other = g_hostname_is_ascii_encoded(host);
+    return g_strconcat(who, other ? " " : "", other ? letters : "", "\n\n", uri, NULL);
+}
+
 void mtg_ask_open(GtkWidget *over, const char *uri) {
     AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG(adw_message_dialog_new(window_of(over), _("Open this link?"), NULL));
-    adw_message_dialog_format_body(dialog,
-                                   _("A stranger sent it. Whoever runs that site will learn your address.\n\n%s"), uri);
+    g_autofree char *host = mtg_links_host(uri), *body = body_of(host, uri);
+    adw_message_dialog_set_body(dialog, body);
     adw_message_dialog_add_responses(dialog, "no", _("_Do Not Open"), "copy", _("_Copy Link"), "open",
                                      _("_Open in Browser"), NULL);
     adw_message_dialog_set_response_appearance(dialog, "open", ADW_RESPONSE_DESTRUCTIVE);

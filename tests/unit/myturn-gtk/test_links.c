@@ -35,6 +35,47 @@ static void addresses_are_links(void **state) {
     gives("zob.https://x.org", "zob." A("https://x.org"));
 }
 
+/* Each host as it is looked up: what looks like another name does not in the address that is asked about and opened. */
+static void other_letters_are_written_as_they_are_looked_up(void **state) {
+    gives("https://żółw.pl/jaja?ł=1", "<a href=\"https://xn--w-uga1v8h.pl/jaja?ł=1\">https://żółw.pl/jaja?ł=1</a>");
+    gives("http://пример.example:8080.",
+          "<a href=\"http://xn--e1afmkfd.example:8080\">http://пример.example:8080</a>.");
+    gives("https://аpple.example", "<a href=\"https://xn--pple-43d.example\">https://аpple.example</a>");
+    gives("https://ＥＸＡＭＰＬＥ．ＯＲＧ/", "https://ＥＸＡＭＰＬＥ．ＯＲＧ/"); /* its dot is none of a name's */
+    gives("https://例え。テスト", "https://例え。テスト");
+    gives("https://क्षेत्र.example", "<a href=\"https://xn--11b4axb0a4f8ad.example\">https://क्षेत्र.example</a>");
+    gives("https://xn--e1afmkfd.example", A("https://xn--e1afmkfd.example"));
+}
+
+/* Whom a browser would ask is another than whom a person reads. */
+static void no_link_where_host_and_look_differ(void **state) {
+    static const char *const texts[] = {
+        "https://good.example@evil.example/",
+        "https://good.example:80@evil.example/",
+        "https://evil.example\\@good.example",
+        "https://good.example\\.evil.example",
+        "https://ex%61mple.org/",
+        "https://good.example／a.evil.example",
+        "https://good.example⁄a.evil.example",
+        "https://a。b",
+        "https://x.org:80a/",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        gives(texts[i], texts[i]);
+}
+
+static void whom_a_link_leads_to(void **state) {
+    static const char *const rows[][2] = {{"https://x.org", "x.org"},
+                                          {"HTTP://X.org:80/a", "X.org"},
+                                          {"https://x.org?y.org", "x.org"},
+                                          {"https://x.org#https://y.org", "x.org"},
+                                          {"https://xn--w-uga1v8h.pl/", "xn--w-uga1v8h.pl"}};
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *host = mtg_links_host(rows[i][0]);
+        assert_string_equal(host, rows[i][1]);
+    }
+}
+
 static void what_ends_the_sentence_is_not_the_address(void **state) {
     gives("see https://x.org.", "see " A("https://x.org") ".");
     gives("https://x.org/a,b?! Yes", A("https://x.org/a,b") "?! Yes");
@@ -109,6 +150,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_stays_text),
         cmocka_unit_test(addresses_are_links),
+        cmocka_unit_test(other_letters_are_written_as_they_are_looked_up),
+        cmocka_unit_test(no_link_where_host_and_look_differ),
+        cmocka_unit_test(whom_a_link_leads_to),
         cmocka_unit_test(what_ends_the_sentence_is_not_the_address),
         cmocka_unit_test(nothing_else_is_a_link),
         cmocka_unit_test(any_text_is_shown_as_it_is),
