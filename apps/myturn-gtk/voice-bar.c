@@ -13,8 +13,8 @@ struct _MtgVoiceBar {
     MtgPrefs *prefs;
 
     GtkWidget *box, *mic, *partner_mic;
-    AdwButtonContent *mic_content;
-    GtkLabel *partner_label;
+    GtkImage *mic_image;
+    GtkLabel *mic_label, *partner_label;
     MtgLevelMeter *own_level, *partner_level;
 };
 
@@ -26,9 +26,9 @@ static void on_own_mic(MtgVoiceBar *self) {
     const char *switching = on ? _("Switch the microphone off (Ctrl+M)") : _("Switch the microphone on (Ctrl+M)");
     g_autofree char *tip =
         key != NULL ? g_strdup_printf(_("%s, or hold %s while you speak"), switching, key) : g_strdup(switching);
-    adw_button_content_set_icon_name(self->mic_content,
-                                     on ? "audio-input-microphone-symbolic" : "microphone-disabled-symbolic");
-    adw_button_content_set_label(self->mic_content, on ? _("Microphone on") : _("Microphone off"));
+    gtk_image_set_from_icon_name(self->mic_image,
+                                 on ? "audio-input-microphone-symbolic" : "microphone-disabled-symbolic");
+    gtk_label_set_label(self->mic_label, on ? _("Microphone on") : _("Microphone off"));
     gtk_widget_set_tooltip_text(self->mic, tip);
 }
 
@@ -99,7 +99,8 @@ static void mtg_voice_bar_class_init(MtgVoiceBarClass *klass) {
     gtk_widget_class_set_template_from_resource(widget, MTG_RESOURCES "/ui/voice-bar.ui");
     gtk_widget_class_bind_template_child(widget, MtgVoiceBar, box);
     gtk_widget_class_bind_template_child(widget, MtgVoiceBar, mic);
-    gtk_widget_class_bind_template_child(widget, MtgVoiceBar, mic_content);
+    gtk_widget_class_bind_template_child(widget, MtgVoiceBar, mic_image);
+    gtk_widget_class_bind_template_child(widget, MtgVoiceBar, mic_label);
     gtk_widget_class_bind_template_child(widget, MtgVoiceBar, partner_mic);
     gtk_widget_class_bind_template_child(widget, MtgVoiceBar, partner_label);
     gtk_widget_class_bind_template_child(widget, MtgVoiceBar, own_level);

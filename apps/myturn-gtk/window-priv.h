@@ -9,6 +9,7 @@
 #include "main-page.h"
 #include "notice.h"
 #include "rules-page.h"
+#include "title.h"
 #include "wait-page.h"
 #include "window.h"
 
@@ -17,7 +18,8 @@ struct _MtgWindow {
     MtgSession *session;
     MtgPrefs *prefs;
 
-    AdwWindowTitle *title;
+    AdwSqueezer *title_room;
+    MtgTitle *title, *title_below;
     AdwToastOverlay *toasts;
     GtkStack *pages;
     GtkWidget *hang_up_button, *next_button;
@@ -32,6 +34,7 @@ struct _MtgWindow {
 
     gboolean agreed; /* to the rules, in this run */
     gboolean poor, encrypted, can_block;
+    gboolean placing; /* the title, at the next frame */
     gboolean leaving;
     guint leave_limit;
 };

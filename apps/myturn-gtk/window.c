@@ -57,10 +57,25 @@ static const char *subtitle_of(MtgWindow *self) {
 static void show_title(MtgWindow *self) {
     gboolean talk = mtg_session_in_talk(self->session);
     const char *partner = mtg_session_partner(self->session);
-    adw_window_title_set_title(self->title, talk && partner != NULL ? partner : "myTurn");
-    adw_window_title_set_subtitle(self->title, talk ? subtitle_of(self) : "");
+    const char *title = talk && partner != NULL ? partner : "myTurn", *subtitle = talk ? subtitle_of(self) : "";
+    mtg_title_set(self->title, title, subtitle);
+    mtg_title_set(self->title_below, title, subtitle);
     gtk_widget_set_visible(self->hang_up_button, talk);
     gtk_widget_set_visible(self->next_button, talk);
+}
+
+static gboolean place_title(GtkWidget *window, GdkFrameClock *clock, gpointer arg) {
+    MtgWindow *self = MTG_WINDOW(window);
+    self->placing = FALSE;
+    gtk_widget_set_visible(GTK_WIDGET(self->title_below), adw_squeezer_get_visible_child(self->title_room) == NULL);
+    return G_SOURCE_REMOVE;
+}
+
+/* It is told in the midst of a layout, in which nothing may be shown or hidden. */
+static void on_title_room(MtgWindow *self) {
+    if (!self->placing)
+        gtk_widget_add_tick_callback(GTK_WIDGET(self), place_title, NULL, NULL);
+    self->placing = TRUE;
 }
 
 /* Pages that are not seen are hidden altogether, so that they are not in the accessibility tree either; the one that
@@ -307,10 +322,13 @@ static void mtg_window_class_init(MtgWindowClass *klass) {
     g_type_ensure(MTG_TYPE_MAIN_PAGE);
     g_type_ensure(MTG_TYPE_WAIT_PAGE);
     g_type_ensure(MTG_TYPE_CONVO_PAGE);
+    g_type_ensure(MTG_TYPE_TITLE);
     g_type_ensure(MTG_TYPE_NOTICE);
     g_type_ensure(MTG_TYPE_ANNOUNCER);
     gtk_widget_class_set_template_from_resource(widget, MTG_RESOURCES "/ui/window.ui");
+    gtk_widget_class_bind_template_child(widget, MtgWindow, title_room);
     gtk_widget_class_bind_template_child(widget, MtgWindow, title);
+    gtk_widget_class_bind_template_child(widget, MtgWindow, title_below);
     gtk_widget_class_bind_template_child(widget, MtgWindow, toasts);
     gtk_widget_class_bind_template_child(widget, MtgWindow, pages);
     gtk_widget_class_bind_template_child(widget, MtgWindow, hang_up_button);
@@ -322,6 +340,7 @@ static void mtg_window_class_init(MtgWindowClass *klass) {
     gtk_widget_class_bind_template_child(widget, MtgWindow, convo_page);
     gtk_widget_class_bind_template_child(widget, MtgWindow, notice);
     gtk_widget_class_bind_template_child(widget, MtgWindow, announcer);
+    gtk_widget_class_bind_template_callback(widget, on_title_room);
 }
 
 static void mtg_window_init(MtgWindow *self) {

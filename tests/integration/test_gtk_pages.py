@@ -74,30 +74,34 @@ def web_browser(desktop):
 
 @pytest.mark.tour
 def test_links_are_asked_for(window, web_browser):
-    """By keys alone, to the link and past it both ways. What does not look like an address is none; nothing is opened without a yes."""
+    """By keys alone, to the link and past it both ways. What does not look like an address is none; nothing is opened without a yes, and
+    letters that look like others are told."""
     jeden, dwa = (window(name).log_in(name) for name in ("jeden", "dwa"))
     together(jeden, dwa)
     def focus(role, *keys):
         jeden.keys(*keys)
         return jeden.until(f"focus on a {role}", lambda: next((n for n, its, _, _ in jeden.walk() if its == role and n.has("FOCUSED")), None), limit_s=10)
-    for answer in "Do Not Open", "Copy Link", "Open in Browser":
-        dwa.say(f"{answer}? https://example.org/x?a=1&b=2, or javascript:alert(1)")
-        jeden.hears("dwa", f"{answer}? https://example.org/x?a=1&b=2, or javascript:alert(1)")
+    plain = "https://example.org/x?a=1&b=2"
+    for answer, sent, asked in ("Do Not Open", "https://ехample.org/", "https://xn--ample-ywe6i.org/"), ("Copy Link", plain, plain), ("Open in Browser", plain, plain):
+        dwa.say(f"{answer}? {sent}, or javascript:alert(1)")
+        jeden.hears("dwa", f"{answer}? {sent}, or javascript:alert(1)")
         focus("push button", "shift+Tab")  # the one that copies the message
         focus("label", "shift+Tab")
         jeden.keys("Tab", "Return")
         jeden.wait_text("Open this link?")
-        assert jeden.shows("\n\nhttps://example.org/x?a=1&b=2") and not jeden.shows("b=2,\n")
+        question = next(text for text in jeden.texts() if text.startswith("A stranger sent it. "))
+        assert f"Whoever runs {asked.split('/')[2]} " in question and question.endswith(f"\n\n{asked}"), question
+        assert ("letters other than a to z" in question) == (sent != asked)
         jeden.answer(answer)
         focus("list item", "shift+Tab")
         focus("text", "Tab", "Tab", "Tab")
         if answer == "Copy Link":
             jeden.keys("ctrl+v")
-            jeden.until("the link pasted", lambda: jeden.find("text", "Message").text() == "https://example.org/x?a=1&b=2")
+            jeden.until("the link pasted", lambda: jeden.find("text", "Message").text() == plain)
             jeden.keys("ctrl+a", "BackSpace")
         assert answer == "Open in Browser" or not web_browser.exists()
     jeden.until("the browser", web_browser.exists)
-    jeden.until("the address", lambda: web_browser.read_text() == "https://example.org/x?a=1&b=2\n")
+    jeden.until("the address", lambda: web_browser.read_text() == f"{plain}\n")
     # Past the messages: GTK 4.8 keeps the keys within them where a label cannot have the focus.
     def on_the_words():
         jeden.keys("shift+Tab")
@@ -182,16 +186,32 @@ def test_all_that_a_talk_opens(window):
     jeden.wait_text("The report about dwa has reached the operator")
 
 
-def test_narrow(desktop, window):
-    """As wide as a phone: the buttons above show their signs alone and keep their names."""
-    jeden, dwa = (window(name).log_in(name) for name in ("jeden", "dwa"))
-    together(jeden, dwa)
+def box(node):
+    """x, y, width, height within its window."""
+    return node.call("Component", "GetExtents", "(u)", 1)[0]
 
-    def width():
-        return jeden.find("push button", "Hang Up").call("Component", "GetExtents", "(u)", 1)[0][2]
-    before = width()
+
+@pytest.mark.parametrize("font", ["Cantarell 11", "Cantarell 17"])
+def test_narrow(desktop, window, tmp_path, font):
+    """As wide as a phone, also with large text: the buttons above show their signs alone and keep their names, and nothing is cut off or
+    reaches beyond the window. The state of the talk once did not fit between the buttons, nor the words into the window."""
+    (tmp_path / "gtk-4.0").mkdir()
+    (tmp_path / "gtk-4.0/settings.ini").write_text(f"[Settings]\ngtk-font-name={font}\n")
+    jeden = window("jeden", env={"XDG_CONFIG_HOME": str(tmp_path)}).log_in("jeden")
+    dwa = window("dwa").log_in("dwa")
+    together(jeden, dwa)
+    state = "Encrypted end to end"
+    jeden.xdotool("getwindowfocus", "windowsize", "1000", "600")
+    jeden.until("room", lambda: box(jeden.find("push button", "Hang Up"))[2] > 60)
+    wide = box(jeden.wait("label", state))[2]
     jeden.xdotool("getwindowfocus", "windowsize", "360", "600")
-    jeden.until("the sign alone", lambda: width() < 0.8 * before)
+    jeden.until("the sign alone", lambda: box(jeden.find("push button", "Hang Up"))[2] < 60)
+    time.sleep(0.5)
+    assert box(jeden.find("label", state))[2] >= wide, "cut"
+    roles, unseen = ("label", "push button", "toggle button", "image", "level bar", "text"), ("Hang Up", "Next")  # the labels of the signs
+    seen = [(role, name, box(n)) for n, role, name, _ in jeden.walk() if role in roles and (role, name) not in [("label", one) for one in unseen]]
+    beyond = [one for one in seen if one[2][0] < 0 or one[2][0] + one[2][2] > 360]
+    assert beyond == []
     jeden.press("Next")
     jeden.wait_text("Really draw the next partner?")
     jeden.answer("Stay")
