@@ -288,6 +288,56 @@ test('while waiting the server goes away and comes back without knowing us', () 
     assert.equal(b.turn.state, 'waiting');
 });
 
+test('that the server can be reached again is told, whoever finds out', () => {
+    const back = (b: Bench): number => b.told.filter((t) => t.event === 'reachable').length;
+    const b = new Bench();
+    b.logIn();
+    b.turn.registerFailed(0, 0);
+    b.turn.registeredNow(0);
+    b.take();
+    assert.deepEqual([b.errors(), back(b)], [['server_unreachable'], 1]);
+    b.turn.sayReady(0);
+    b.turn.turnFailed(b.one('turn').seq, fault('unreachable'), 0);
+    b.take();
+    b.turn.cancel(0);
+    b.turn.left(b.one('leave').seq, null, 0);
+    b.take();
+    assert.equal(back(b), 2, 'the answer to the leaving');
+    b.turn.sayReady(0);
+    b.turn.turnFailed(b.one('turn').seq, fault('unreachable'), 0);
+    b.pass(500);
+    b.turn.stillWaiting(b.one('turn').seq, 1, 2, b.now);
+    b.take();
+    assert.equal(back(b), 3);
+});
+
+test('leaving is repeated until the server has answered, and not beside a draw', () => {
+    const b = new Bench();
+    b.talk();
+    b.turn.callEnded(2, 0, 0);
+    for (let i = 0; i < 2; i++) {
+        const { seq, pair } = b.one('leave');
+        assert.equal(pair, PAIR);
+        b.turn.left(seq, fault('unreachable'), b.now);
+        assert.deepEqual(b.kinds(), []);
+        assert.equal(b.turn.nextMs(), b.now + 3_000);
+        b.pass(3_000);
+    }
+    b.turn.left(b.one('leave').seq, fault('unreachable'), b.now);
+    b.turn.sayReady(b.now);
+    assert.equal(b.one('turn').leave, PAIR);
+    b.pass(3_000);
+    assert.deepEqual(b.kinds(), []);
+});
+
+test('a full server is called so at the login', () => {
+    const b = new Bench();
+    b.turn.login('jeden', 0);
+    b.turn.loginFailed(b.one('login').seq, fault('unreachable', 'full'), 0);
+    b.take();
+    assert.deepEqual(b.errors(), ['full']);
+});
+
 test('a page loaded anew takes its login up, and leaves the pair of before', () => {
     const b = new Bench();
     assert.ok(b.turn.resume('jeden', '111000', 0));

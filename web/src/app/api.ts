@@ -45,11 +45,10 @@ function isMembers(v: unknown): v is Members {
 }
 
 function faultOf(status: number, retryAfter: string | null, body: Members): Fault {
-    const kind = status === 401 ? 'unauthorized' : status === 429 || status === 503 ? 'slow_down' : 'refused';
+    const kind = status === 401 ? 'unauthorized' : status === 429 ? 'slow_down' : status >= 500 ? 'unreachable' : 'refused';
     const seconds = num(body.retry_after_s) || Number(retryAfter ?? 0) || 0;
     return {
-        kind: status >= 500 && status !== 503 ? 'unreachable' : kind,
-        code: str(body.code), text: clean(str(body.detail) || str(body.title), false), retryAfterS: Math.min(seconds, 86_400 * 30),
+        kind, code: str(body.code), text: clean(str(body.detail) || str(body.title), false), retryAfterS: Math.min(seconds, 86_400 * 30),
         ...(typeof body.pair === 'string' ? { pair: body.pair } : {}),
         ...(typeof body.contact === 'string' ? { contact: clean(body.contact, false) } : {}),
     };
@@ -58,7 +57,10 @@ function faultOf(status: number, retryAfter: string | null, body: Members): Faul
 const unreachable: Fault = { kind: 'unreachable', code: 'server_unreachable', text: '', retryAfterS: 0 };
 const malformed: Fault = { kind: 'malformed', code: 'internal', text: '', retryAfterS: 0 };
 
-interface Wish { body?: unknown; waitS?: number; signal?: AbortSignal; keepalive?: boolean }
+const ANSWER_MS = 10_000; // besides what the request asks to be held; a network that is gone says nothing
+const INFO_MS = 3_000; // the first page waits for it
+
+interface Wish { body?: unknown; waitS?: number; limitMs?: number; signal?: AbortSignal; keepalive?: boolean }
 
 function iceServers(v: unknown): RTCIceServer[] {
     if (!Array.isArray(v)) return [];
@@ -69,12 +71,22 @@ function iceServers(v: unknown): RTCIceServer[] {
     }));
 }
 
+/** Null: it is no JSON. What breaks off rejects. */
+async function readJson(answer: Response): Promise<unknown> {
+    const text = await answer.text();
+    try {
+        return JSON.parse(text) as unknown;
+    } catch {
+        return null;
+    }
+}
+
 export class Api {
     token = '';
 
     async info(): Promise<Info | null> {
         try {
-            const v = await this.call('GET', '/v1/info');
+            const v = await this.call('GET', '/v1/info', { limitMs: INFO_MS });
             return {
                 contact: str(v.contact) ? clean(str(v.contact), false) : null, sip_mode: str(v.sip_mode) || 'embedded',
                 relay_only: v.relay_only === true, min_age: num(v.min_age) || 18,
@@ -148,17 +160,22 @@ export class Api {
         if (this.token) headers.Authorization = `Bearer ${this.token}`;
         if (wish.body !== undefined) headers['Content-Type'] = 'application/json';
         if (wish.waitS !== undefined) headers.Prefer = `wait=${wish.waitS}`;
+        const limit = new AbortController(), stop = (): void => limit.abort();
+        const timer = setTimeout(stop, (wish.limitMs ?? ANSWER_MS) + 1000 * (wish.waitS ?? 0));
+        wish.signal?.addEventListener('abort', stop);
         let answer: Response, body: unknown = {};
         try {
             answer = await fetch(path, {
-                method, headers, cache: 'no-store', credentials: 'omit', keepalive: wish.keepalive ?? false,
+                method, headers, cache: 'no-store', credentials: 'omit', keepalive: wish.keepalive ?? false, signal: limit.signal,
                 ...(wish.body === undefined ? {} : { body: JSON.stringify(wish.body) }),
-                ...(wish.signal ? { signal: wish.signal } : {}),
             });
-            if (answer.status !== 204) body = await answer.json().catch(() => null);
+            if (answer.status !== 204) body = await readJson(answer);
         } catch (e) {
-            if (isGivenUp(e)) throw e;
+            if (wish.signal?.aborted && isGivenUp(e)) throw e;
             throw new ApiFault(unreachable);
+        } finally {
+            clearTimeout(timer);
+            wish.signal?.removeEventListener('abort', stop);
         }
         if (!answer.ok) throw new ApiFault(faultOf(answer.status, answer.headers.get('Retry-After'), isMembers(body) ? body : {}));
         if (!isMembers(body)) throw new ApiFault(malformed);

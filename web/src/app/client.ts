@@ -131,11 +131,8 @@ export class Client {
         if (!link) return;
         try {
             const track = await this.voice.openMic();
-            if (press !== this.micPresses || link !== this.link) { // off again, or another talk
-                if (!this.micOn) this.voice.closeMic();
-                return;
-            }
-            track.addEventListener('ended', () => this.closeMic()); // unplugged, or permission taken back
+            if (!track || press !== this.micPresses) return; // off again, or another talk
+            track.addEventListener('ended', () => this.micGone(press));
             await link.setMic(track);
             this.setMicOn(true);
         } catch (e) {
@@ -144,8 +141,9 @@ export class Client {
         }
     }
 
+    /** Null: there is no talk, or it ends while the browser is asked. */
     path(): Promise<Path | null> {
-        return this.link?.path() ?? Promise.resolve(null);
+        return this.link?.path().catch(() => null) ?? Promise.resolve(null);
     }
 
     /* --- inside --- */
@@ -311,7 +309,7 @@ export class Client {
             void link?.counters().then((c) => {
                 const quality = c && link === this.link ? watch.look(c) : null;
                 if (quality) this.tell({ event: 'quality', quality });
-            });
+            }, () => undefined); // the talk ended meanwhile
         }, LOOK_MS);
     }
 
@@ -329,6 +327,13 @@ export class Client {
         void this.link?.setMic(null);
         this.voice.closeMic();
         this.setMicOn(false);
+    }
+
+    /** Unplugged, or permission taken back. */
+    private micGone(press: number): void {
+        if (press !== this.micPresses) return;
+        this.closeMic();
+        this.tell({ event: 'mic-problem', problem: 'gone' });
     }
 
     private setMicOn(on: boolean): void {

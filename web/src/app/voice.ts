@@ -1,6 +1,6 @@
 /* Microphone, loudspeaker and their levels. The microphone is open only while it is on: what opens it is the user's press. */
 
-export type MicProblem = 'denied' | 'none' | 'busy' | 'unsupported';
+export type MicProblem = 'denied' | 'none' | 'busy' | 'unsupported' | 'gone';
 
 export class MicError extends Error {
     constructor(readonly problem: MicProblem) {
@@ -50,6 +50,7 @@ export class Voice {
     speakerId = '';
     private context: AudioContext | null = null;
     private mic: MediaStream | null = null;
+    private openings = 0; // of the microphone, and closings
     private ownMeter: Meter | null = null;
     private partnerMeter: Meter | null = null;
     private readonly partner = new Audio();
@@ -59,10 +60,11 @@ export class Voice {
         return (navigator.mediaDevices as MediaDevices | undefined) !== undefined;
     }
 
-    /** Opens the microphone, or the newly chosen one; the track to send. Throws MicError. */
-    async openMic(): Promise<MediaStreamTrack> {
+    /** Opens the microphone, or the newly chosen one; the track to send. Null: it was closed, or opened anew, while the user was asked. Throws MicError. */
+    async openMic(): Promise<MediaStreamTrack | null> {
         if (!Voice.supported) throw new MicError('unsupported');
         this.closeMic();
+        const opening = this.openings;
         const audio: MediaTrackConstraints = {
             echoCancellation: true, noiseSuppression: true, autoGainControl: true,
             ...(this.micId ? { deviceId: { exact: this.micId } } : {}),
@@ -71,21 +73,25 @@ export class Voice {
         try {
             stream = await navigator.mediaDevices.getUserMedia({ audio });
         } catch (e) {
+            if (opening !== this.openings) return null;
             if (this.micId && problemOf(e) === 'none') { // unplugged since it was chosen
                 this.micId = '';
                 return this.openMic();
             }
             throw new MicError(problemOf(e));
         }
-        this.closeMic();
+        const track = stream.getAudioTracks()[0];
+        if (opening !== this.openings || !track) {
+            stream.getTracks().forEach((t) => t.stop());
+            return null;
+        }
         this.mic = stream;
         this.ownMeter = this.meter(stream);
-        const track = stream.getAudioTracks()[0];
-        if (!track) throw new MicError('none');
         return track;
     }
 
     closeMic(): void {
+        this.openings++;
         this.mic?.getTracks().forEach((t) => t.stop());
         this.mic = null;
         this.ownMeter?.close();
@@ -126,15 +132,25 @@ export class Voice {
         return { mics: named('audioinput'), speakers: 'setSinkId' in this.partner ? named('audiooutput') : [] };
     }
 
+    /** Another device was plugged in, or one unplugged. */
+    onPlugged(then: (() => void) | null): void {
+        if (Voice.supported) navigator.mediaDevices.ondevicechange = then;
+    }
+
     async setSpeaker(id: string): Promise<void> {
         this.speakerId = id;
-        for (const audio of [this.partner, this.echo]) await (audio as Sinkable).setSinkId?.(id);
+        try {
+            for (const audio of [this.partner, this.echo]) await (audio as Sinkable).setSinkId?.(id);
+        } catch {
+            if (id !== '') await this.setSpeaker(''); // unplugged since it was listed
+        }
     }
 
     /** To be called in a user's press, or the browser keeps the sound back. */
     wake(): void {
         this.context ??= new AudioContext();
         void this.context.resume().catch(() => undefined);
+        for (const audio of [this.partner, this.echo]) this.play(audio); // some allow it to each that was started in a press
     }
 
     private meter(stream: MediaStream): Meter {

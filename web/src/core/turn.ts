@@ -102,6 +102,7 @@ export class Turn extends TurnCore {
         const all = [this.pumpMs()];
         if (this.isFirstRegister()) all.push(this.loginDueMs);
         if (this.state === 'waiting') all.push(this.secondMs);
+        if (this.state === 'idle') all.push(this.leaveAgainMs);
         if (this.keptCall) all.push(this.keptDueMs);
         if (this.state === 'connecting' || this.state === 'reconnecting') all.push(this.pairDueMs);
         if (this.state === 'ending') all.push(this.endDueMs);
@@ -118,6 +119,7 @@ export class Turn extends TurnCore {
             this.secondMs += 1000 * (Math.floor((now - this.secondMs) / 1000) + 1);
         }
         if (this.keptCall && now >= this.keptDueMs) this.refuseKept(480);
+        if (this.state === 'idle' && now >= this.leaveAgainMs) this.sendLeave(now);
         if (now >= this.pairDueMs) {
             if (this.state === 'reconnecting') this.endToIdle('lost', 480, now);
             else if (this.state === 'connecting') this.endToWaiting(this.callUp ? 'no_path' : 'no_answer', 480, now);
@@ -243,6 +245,8 @@ export class Turn extends TurnCore {
             this.sendLeave(now);
             return;
         }
+        if (fault?.kind === 'unreachable') this.leaveAgainMs = now + T.LEAVE_MS;
+        else this.tellReachable();
         if (!fault || fault.kind === 'refused') this.toLeave = null;
         else if (fault.kind === 'unauthorized' && this.haveLogin && this.state !== 'ending') this.loseLogin(now);
         else if (fault.kind === 'unauthorized') this.haveLogin = false;
@@ -260,7 +264,7 @@ export class Turn extends TurnCore {
     registeredNow(now: number): void {
         if (!this.haveLogin || this.state === 'ending' || this.registered) return;
         this.registered = true;
-        this.toldUnreachable = false;
+        this.tellReachable();
         if (this.draw) return;
         if (this.state === 'logging_in') this.enter('idle');
         this.firstLogin = false;

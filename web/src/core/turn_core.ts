@@ -20,6 +20,7 @@ export class TurnCore {
     protected logoutSeq = 0;
     protected loginDueMs = 0;
     protected leaveDueMs = 0;
+    protected leaveAgainMs = Infinity; // in idle, where no draw would carry it
     protected retryAtMs = 0;
     protected retries = 0;
     protected toldUnreachable = false;
@@ -156,6 +157,7 @@ export class TurnCore {
         this.toLeave = null;
         this.loginSeq = this.turnSeq = this.leaveSeq = this.logoutSeq = 0;
         this.failedSetups = this.retries = this.closing = 0;
+        this.leaveAgainMs = Infinity;
         this.enter('logged_out');
         if (wasIn) this.tell({ event: 'logged-out' });
     }
@@ -196,8 +198,13 @@ export class TurnCore {
     }
 
     protected heard(): void {
-        this.toldUnreachable = false;
+        this.tellReachable();
         this.retries = 0;
+    }
+
+    protected tellReachable(): void {
+        if (this.toldUnreachable) this.tell({ event: 'reachable' });
+        this.toldUnreachable = false;
     }
 
     protected tellUnreachable(): void {
@@ -206,7 +213,8 @@ export class TurnCore {
     }
 
     protected tellFault(fault: T.Fault, at: 'login' | 'turn'): void {
-        if (fault.kind === 'unreachable') this.error(at === 'login' ? 'no_server' : 'server_unreachable', fault);
+        if (fault.kind === 'unreachable' && at === 'login') this.error(fault.code === 'full' ? 'full' : 'no_server', fault);
+        else if (fault.kind === 'unreachable') this.error('server_unreachable', fault);
         else if (fault.kind === 'slow_down') this.error('slow_down', fault);
         else if (fault.kind === 'unauthorized') this.error('unauthorized', fault);
         else this.error(fault.code || 'internal', fault);
@@ -217,6 +225,7 @@ export class TurnCore {
         this.leaveSeq = ++this.seq;
         this.queue.push({ do: 'leave', seq: this.leaveSeq, ...(this.toLeave === null ? {} : { pair: this.toLeave }) });
         this.leaveDueMs = now + T.LEAVE_MS;
+        this.leaveAgainMs = Infinity;
     }
 
     protected stopWaiting(): void {

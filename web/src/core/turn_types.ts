@@ -36,6 +36,7 @@ export type Told =
     | { event: 'secure'; name: string }
     | { event: 'reconnecting'; on: boolean }
     | { event: 'ended'; reason: string; name: string; pair: string; talked: boolean }
+    | { event: 'reachable' } // after `server_unreachable`
     | { event: 'error'; code: string; fault?: Fault };
 
 export type Action =

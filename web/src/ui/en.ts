@@ -143,6 +143,7 @@ export const en = {
         denied: 'The browser may not use your microphone. Allow it in the browser’s address bar (the icon beside the address), then press the button again. You can go on by text.',
         none: 'No microphone was found. Plug one in and press the button again. You can go on by text.',
         busy: 'The microphone could not be opened; another program may be using it. Close that one and press the button again.',
+        gone: 'The microphone was unplugged or taken away. Press the button to switch it on again. You can go on by text.',
         unsupported: 'This browser gives pages no microphone. You can go on by text.',
     },
 

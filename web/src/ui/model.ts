@@ -20,6 +20,9 @@ export class Model {
     online = 0;
     counted = false;
     elapsedS = 0;
+    /** What is being written. */
+    draft = '';
+    talkSinceMs = 0;
     messages: Said[] = [];
     /** Messages that were dropped at the beginning of the list. */
     dropped = 0;
@@ -45,7 +48,7 @@ export class Model {
         case 'logged-out': this.loggedIn = false; this.ended = null; this.forgetTalk(); break;
         case 'waiting': this.onWaiting(h); break;
         case 'drawn': this.forgetTalk(); this.partner = h.name; break;
-        case 'secure': this.retried = ''; this.error = null; break;
+        case 'secure': this.retried = ''; this.error = null; this.talkSinceMs = performance.now(); break;
         case 'words': this.words = h.words; break;
         case 'text': this.push({ mine: false, text: clean(h.body, true) }); this.typing = false; break;
         case 'typing': this.typing = h.on; break;
@@ -54,6 +57,7 @@ export class Model {
         case 'mic-problem': this.micProblem = h.problem; break;
         case 'quality': this.poor = h.quality.poor; break;
         case 'ended': this.onEnded(h.reason, h.name, h.talked); break;
+        case 'reachable': if (this.error?.code === 'server_unreachable') this.error = null; break;
         case 'error': this.error = { code: h.code, fault: h.fault }; break;
         case 'blocked': case 'reported': this.conduct = h.event; break;
         case 'conduct-failed': this.conduct = 'failed'; break;
@@ -65,7 +69,8 @@ export class Model {
         const before = this.state;
         this.state = state;
         if (state === 'waiting' && before === 'idle') {
-            this.ended = this.conduct = this.error = null;
+            this.ended = this.conduct = null;
+            if (this.error?.code !== 'server_unreachable') this.error = null; // that is told once
             this.retried = '';
             this.ready = this.online = 0;
             this.counted = false;
@@ -79,7 +84,6 @@ export class Model {
         this.online = h.online;
         this.elapsedS = h.elapsedS;
         this.counted ||= h.counted;
-        if (h.counted && this.error?.code === 'server_unreachable') this.error = null;
     }
 
     private onEnded(reason: string, name: string, talked: boolean): void {
@@ -96,7 +100,7 @@ export class Model {
     private forgetTalk(): void {
         this.messages = [];
         this.dropped = 0;
-        this.partner = '';
+        this.partner = this.draft = '';
         this.typing = this.partnerMic = this.poor = false;
         this.micProblem = null;
         this.words = [];

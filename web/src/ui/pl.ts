@@ -149,6 +149,7 @@ export const pl: Texts = {
         denied: 'Przeglądarka nie ma zgody na użycie mikrofonu. Zezwól na to w pasku adresu (ikona obok adresu) i naciśnij przycisk ponownie. Możesz dalej pisać.',
         none: 'Nie znaleziono mikrofonu. Podłącz go i naciśnij przycisk ponownie. Możesz dalej pisać.',
         busy: 'Nie udało się włączyć mikrofonu; może używa go inny program. Zamknij go i naciśnij przycisk ponownie.',
+        gone: 'Mikrofon został odłączony albo odebrano zgodę na jego użycie. Naciśnij przycisk, aby włączyć go ponownie. Możesz dalej pisać.',
         unsupported: 'Ta przeglądarka nie udostępnia stronom mikrofonu. Możesz dalej pisać.',
     },
 

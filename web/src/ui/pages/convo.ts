@@ -43,7 +43,9 @@ function composer(shell: Shell): { root: HTMLElement; field: HTMLTextAreaElement
         field.style.height = 'auto';
         field.style.height = `${Math.min(field.scrollHeight, 160)}px`;
     };
+    field.value = shell.model.draft; // of before the language was changed
     on(field, 'input', () => {
+        shell.model.draft = field.value;
         grow();
         hint.hidden = Array.from(field.value).length <= MAX_POINTS;
         setText(hint, hint.hidden ? '' : t().tooLong);
@@ -66,14 +68,14 @@ function composer(shell: Shell): { root: HTMLElement; field: HTMLTextAreaElement
                 return;
             }
             shell.model.say(text);
-            field.value = '';
+            field.value = shell.model.draft = '';
             grow();
             stopTyping();
             shell.refresh();
         }
         field.focus();
     });
-    return { root: h('div', {}, hint, form), field, leave: () => clearTimeout(timer), update: (m) => { send.disabled = m.state === 'ending'; } };
+    return { root: h('div', {}, hint, form), field, leave: stopTyping, update: (m) => { send.disabled = m.state === 'ending'; } };
 }
 
 /** Direct or relayed, and the ciphers; asked of the browser while it is open. */
@@ -151,9 +153,8 @@ export function convoPage(shell: Shell): Page {
     const partnerMic = h('p', { class: 'partner-mic soft', testid: 'partner-mic' }), heard = levelBar();
     const typing = h('p', { class: 'typing soft', testid: 'typing' }), problem = h('p', { class: 'error', role: 'alert', testid: 'error', hidden: true });
     const next = button(t().next, { testid: 'next', kind: 'primary', icon: 'next' }, () => client.next());
-    const began = performance.now();
     const timer = setInterval(() => {
-        setText(since, clock(Math.floor((performance.now() - began) / 1000)));
+        setText(since, clock(Math.floor((performance.now() - shell.model.talkSinceMs) / 1000)));
         setLevel(heard, client.voice.partnerLevel());
     }, METER_MS);
     let shownWords = '', shownMic: boolean | null = null;

@@ -1,4 +1,4 @@
-import { MicError } from '../../app/voice.js';
+import { MicError, type MicProblem } from '../../app/voice.js';
 import { button, h, on, sentence, setLabel, setText } from '../dom.js';
 import { t } from '../i18n.js';
 import type { Model } from '../model.js';
@@ -19,7 +19,7 @@ function choose(label: string, id: string, devices: MediaDeviceInfo[], chosen: s
 }
 
 /** Microphone test, and which devices are used. */
-function soundPanel(shell: Shell): { root: HTMLElement; stop(): void } {
+function soundPanel(shell: Shell): { root: HTMLElement; stop(): void; leave(): void } {
     const voice = shell.client.voice;
     const problem = h('p', { role: 'alert', class: 'error', hidden: true });
     const bar = levelBar(t().level), choices = h('div', { class: 'devices' });
@@ -27,10 +27,12 @@ function soundPanel(shell: Shell): { root: HTMLElement; stop(): void } {
     const live = h('div', { class: 'live', hidden: true }, h('span', { class: 'soft' }, t().level), bar,
         h('label', { class: 'choice' }, hear, h('span', {}, t().hear, ' ', h('span', { class: 'soft' }, t().hearHint))));
     const test = button(t().test, { testid: 'test', kind: 'plain', icon: 'mic' }, () => void (timer === undefined ? start() : stop()));
-    let timer: ReturnType<typeof setInterval> | undefined;
+    let timer: ReturnType<typeof setInterval> | undefined, listed = '';
 
     const listDevices = async (): Promise<void> => {
-        const found = await voice.devices();
+        const found = await voice.devices(), list = [...found.mics, ...found.speakers].map((d) => d.deviceId + d.label).join();
+        if (list === listed) return; // the keyboard may be in one of them
+        listed = list;
         choices.replaceChildren();
         if (found.mics.length > 0) {
             choices.append(...choose(t().mic, 'mic-device', found.mics, voice.micId, (id) => {
@@ -42,22 +44,27 @@ function soundPanel(shell: Shell): { root: HTMLElement; stop(): void } {
     };
     const stop = (): void => {
         clearInterval(timer);
-        if (timer !== undefined) voice.closeMic();
+        voice.closeMic(); // or no longer asks for it
         timer = undefined;
         hear.checked = false;
         live.hidden = true;
         setLabel(test, t().test);
+    };
+    const fail = (why: MicProblem): void => {
+        stop();
+        setText(problem, t().micProblems[why]);
+        problem.hidden = false;
     };
     const start = async (): Promise<void> => {
         problem.hidden = true;
         clearInterval(timer);
         voice.wake();
         try {
-            await voice.openMic();
+            const track = await voice.openMic();
+            if (!track) return;
+            track.addEventListener('ended', () => fail('gone'));
         } catch (e) {
-            stop();
-            setText(problem, t().micProblems[e instanceof MicError ? e.problem : 'busy']);
-            problem.hidden = false;
+            fail(e instanceof MicError ? e.problem : 'busy');
             return;
         }
         voice.hear(hear.checked);
@@ -69,8 +76,14 @@ function soundPanel(shell: Shell): { root: HTMLElement; stop(): void } {
     on(hear, 'change', () => voice.hear(hear.checked));
     const root = h('details', { class: 'panel', testid: 'sound' }, h('summary', {}, t().sound),
         h('p', { class: 'soft' }, t().soundHint), test, problem, live, choices);
+    const plugged = (): void => void (root.open && listDevices());
     on(root, 'toggle', () => void (root.open ? listDevices() : stop()));
-    return { root, stop };
+    voice.onPlugged(plugged);
+    const leave = (): void => {
+        stop();
+        voice.onPlugged(null);
+    };
+    return { root, stop, leave };
 }
 
 /** How the last talk ended, what was said in it, and what can be done about the partner. */
@@ -98,7 +111,7 @@ export function mainPage(shell: Shell): Page {
     let shown = '';
     return {
         root: h('section', { class: 'page main' }, notice, heading(t().mainTitle), h('p', { class: 'lead' }, t().mainLead), error, ready, sound.root),
-        leave: () => sound.stop(),
+        leave: () => sound.leave(),
         update(m) {
             showError(error, m);
             ready.disabled = m.state !== 'idle';
