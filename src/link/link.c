@@ -173,7 +173,7 @@ void mt_link_write_local(mt_link *l) {
     }
     mt_err err = mt_link_describe(l, l->ice, l->local, &l->local_sdp);
     if (err != MT_OK) {
-        mt_log(MT_LOG_ERROR, "link", "no session description: %s",
+        mt_log(MT_LOG_WARN, "link", "no session description: %s",
                err == MT_ENOENT ? "no address or relay to be reached at" : mt_err_str(err));
         mt_link_finish(l, err == MT_ENOENT && l->cfg.relay_only ? MT_LINK_NO_RELAY : MT_LINK_NO_PATH);
         return;
@@ -188,23 +188,11 @@ mt_err mt_link_local_sdp(mt_link *l, const char **out) {
     return MT_OK;
 }
 
-static mt_link_end too_late(mt_link_phase phase) {
-    switch (phase) {
-    case MT_PHASE_DTLS:
-        return MT_LINK_DTLS_FAILED;
-    case MT_PHASE_CHANNEL:
-        return MT_LINK_LOST;
-    case MT_PHASE_WORDS:
-        return MT_LINK_SAS_FAILED;
-    default:
-        return MT_LINK_NO_PATH;
-    }
-}
-
+/* However far it had come: a network that goes away is nobody's attack. */
 static gboolean on_connect_limit(void *data) {
     mt_link *l = data;
     mt_link_timer_stop(&l->limit);
-    mt_link_finish(l, too_late(l->phase));
+    mt_link_finish(l, MT_LINK_NO_PATH);
     return G_SOURCE_REMOVE;
 }
 

@@ -26,7 +26,7 @@ typedef enum mt_link_end {
     MT_LINK_LOCAL_BYE,     /* we hung up and the partner confirmed, or 1 s passed */
     MT_LINK_REMOTE_BYE,    /* the partner hung up: bye, or the authenticated end of DTLS or SCTP */
     MT_LINK_LOST,          /* silent too long */
-    MT_LINK_NO_PATH,       /* ICE found no way */
+    MT_LINK_NO_PATH,       /* ICE found no way, or there was no secure link in time, whatever was missing */
     MT_LINK_DTLS_FAILED,   /* handshake refused: fingerprint or ciphers */
     MT_LINK_SAS_FAILED,    /* sas_failed: the words' protocol was violated */
     MT_LINK_PROTOCOL,      /* malformed or too many messages */

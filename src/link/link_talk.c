@@ -204,7 +204,10 @@ static void on_sas(mt_link *l, const mt_chan_msg *msg) {
     else if (msg->type == MT_CHAN_SAS_REVEAL)
         in.kind = MT_SAS_REVEAL;
     memcpy(in.value, msg->value, sizeof in.value);
-    if (mt_sas_input(&l->sas, &in, mt_clock_ms(), &out) != MT_OK || send_sas(l, &out) != MT_OK)
+    mt_err err = mt_sas_input(&l->sas, &in, mt_clock_ms(), &out);
+    if (err == MT_ETIMEOUT)
+        mt_link_finish(l, MT_LINK_NO_PATH);
+    else if (err != MT_OK || send_sas(l, &out) != MT_OK)
         mt_link_finish(l, MT_LINK_SAS_FAILED);
     else if (l->sas.state == MT_SAS_DONE && l->phase == MT_PHASE_WORDS)
         become_secure(l);
@@ -309,7 +312,7 @@ void mt_link_talk_beat(mt_link *l) {
 static gboolean on_tick(void *data) {
     mt_link *l = data;
     if (l->phase == MT_PHASE_WORDS && mt_sas_tick(&l->sas, mt_clock_ms()) != MT_OK)
-        mt_link_finish(l, MT_LINK_SAS_FAILED);
+        mt_link_finish(l, MT_LINK_NO_PATH); /* nothing came that was wrong */
     if (l->phase == MT_PHASE_SECURE)
         watch_silence(l);
     if (l->phase == MT_PHASE_SECURE)

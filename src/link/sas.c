@@ -107,7 +107,7 @@ mt_err mt_sas_input(mt_sas *s, const mt_sas_msg *in, int64_t now_ms, mt_sas_msg 
     mt_sas_msg reply = {.kind = MT_SAS_NOTHING};
     mt_err err = MT_OK;
     if (now_ms >= s->due_ms)
-        return fail(s);
+        return mt_sas_tick(s, now_ms);
     if (s->state == MT_SAS_WAIT_COMMIT && in->kind == MT_SAS_COMMIT)
         on_commit(s, in, &reply);
     else if (s->state == MT_SAS_WAIT_NONCE && in->kind == MT_SAS_NONCE)

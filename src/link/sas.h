@@ -60,10 +60,10 @@ void mt_sas_deinit(mt_sas *s); /* wipes */
  * already. */
 mt_err mt_sas_start(mt_sas *s, int64_t now_ms, mt_sas_msg *out) MT_MUST_CHECK;
 /* A sas-* message came. What is to be sent stands in *out, perhaps nothing. MT_EDENIED: sas_failed: out of order, once
- * too often, too late, or the reveal does not fit the commitment; end the call. Also before the start and after the
- * end. */
+ * too often, or the reveal does not fit the commitment; end the call. Also before the start and after the end.
+ * MT_ETIMEOUT: too late, as below. */
 mt_err mt_sas_input(mt_sas *s, const mt_sas_msg *in, int64_t now_ms, mt_sas_msg *out) MT_MUST_CHECK;
-/* MT_ETIMEOUT: sas_failed: 10 s are over without words (once; then MT_OK). */
+/* MT_ETIMEOUT: 10 s are over without words (once; then MT_OK): end the call. The network may be all that is wrong. */
 mt_err mt_sas_tick(mt_sas *s, int64_t now_ms) MT_MUST_CHECK;
 int64_t mt_sas_next_ms(const mt_sas *s); /* MT_NEVER (base/timerq.h) if nothing is due */
 

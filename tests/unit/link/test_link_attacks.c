@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "link/link_internal.h"
 #include "link_pair.h"
 
@@ -27,11 +28,13 @@ static bool is_rtp(const uint8_t *p) {
     return p[0] >= 128 && p[0] <= 191;
 }
 
-static void open_attack(attack *t, proxy_hook_fn *hook, uint32_t silence_ms, uint32_t lost_ms) {
+static void open_attack(attack *t, proxy_hook_fn *hook, uint32_t silence_ms, uint32_t lost_ms,
+                        uint32_t connect_ms) {
     mt_link_config a = pair_config(true), b = pair_config(false);
     *t = (attack){0};
     a.silence_ms = b.silence_ms = silence_ms;
     a.lost_ms = b.lost_ms = lost_ms;
+    a.connect_ms = b.connect_ms = connect_ms;
     proxy_open(&t->proxy);
     t->proxy.hook = hook;
     t->proxy.ctx = t;
@@ -91,7 +94,7 @@ static bool meddle(udp_proxy *x, bool from_caller, uint8_t *p, size_t *len) {
 static void test_meddled_packets_are_dropped(void **state) {
     attack t;
     uint8_t rtp[200];
-    open_attack(&t, meddle, 0, 0);
+    open_attack(&t, meddle, 0, 0, 0);
     t.recorded = g_byte_array_new();
     pair_expect_secure(&t.pair);
     t.active = true;
@@ -129,7 +132,7 @@ static bool look(udp_proxy *x, bool from_caller, uint8_t *p, size_t *len) {
 static void test_nothing_is_in_the_clear(void **state) {
     attack t;
     uint8_t rtp[200];
-    open_attack(&t, look, 0, 0);
+    open_attack(&t, look, 0, 0, 0);
     pair_expect_secure(&t.pair);
     assert_int_equal(mt_link_text(t.pair.a.link, MT_SLICE_LIT("nobodyshouldreadthis")), MT_OK);
     mt_link_send_rtp(t.pair.b.link, rtp, make_rtp(rtp, 1));
@@ -206,7 +209,7 @@ static bool drop_silent(udp_proxy *x, bool from_caller, uint8_t *p, size_t *len)
 
 static void test_silence_heals(void **state) {
     attack t;
-    open_attack(&t, drop_silent, 600, 6000);
+    open_attack(&t, drop_silent, 600, 6000, 0);
     pair_expect_secure(&t.pair);
     pair_run_ms(&t.pair, 1500);
     assert_int_equal(t.pair.a.reconnecting_on, 0);
@@ -229,7 +232,7 @@ static void test_silence_heals(void **state) {
 /* What piled up during an outage arrives at once: it must stay within the receiver's rate. */
 static void test_backlog_after_an_outage_is_within_the_rate(void **state) {
     attack t;
-    open_attack(&t, drop_silent, 1000, 12000);
+    open_attack(&t, drop_silent, 1000, 12000, 0);
     pair_expect_secure(&t.pair);
     for (unsigned i = 1; i <= 150; i++) {
         say(&t.pair.a, i);
@@ -253,7 +256,7 @@ static void test_backlog_after_an_outage_is_within_the_rate(void **state) {
 
 static void test_silence_of_one_direction(void **state) {
     attack t;
-    open_attack(&t, drop_silent, 500, 1500);
+    open_attack(&t, drop_silent, 500, 1500, 0);
     pair_expect_secure(&t.pair);
     t.silent[0] = true; /* nothing of the caller's arrives */
     PAIR_UNTIL(&t.pair, t.pair.b.closed >= 0, 4000);
@@ -264,7 +267,7 @@ static void test_silence_of_one_direction(void **state) {
 
 static void test_bye_into_silence_ends_within_a_second(void **state) {
     attack t;
-    open_attack(&t, drop_silent, 0, 0);
+    open_attack(&t, drop_silent, 0, 0, 0);
     pair_expect_secure(&t.pair);
     t.silent[0] = t.silent[1] = true;
     gint64 began_us = g_get_monotonic_time();
@@ -275,10 +278,46 @@ static void test_bye_into_silence_ends_within_a_second(void **state) {
     close_attack(&t);
 }
 
+/* The network went away while the two connected: nobody who sits in between is to be suspected. */
+
+static bool drop_dtls(udp_proxy *x, bool from_caller, uint8_t *p, size_t *len) {
+    return !is_dtls(p);
+}
+
+static void test_silence_during_the_handshake(void **state) {
+    attack t;
+    open_attack(&t, drop_dtls, 0, 0, 1000);
+    PAIR_UNTIL(&t.pair, t.pair.a.signalled && t.pair.b.signalled, 2000);
+    assert_true(t.pair.a.signalled && t.pair.b.signalled);
+    PAIR_UNTIL(&t.pair, t.pair.a.closed >= 0 && t.pair.b.closed >= 0, 3000);
+    assert_int_equal(t.pair.a.closed, MT_LINK_NO_PATH);
+    assert_int_equal(t.pair.b.closed, MT_LINK_NO_PATH);
+    close_attack(&t);
+}
+
+static bool drop_before_the_words(udp_proxy *x, bool from_caller, uint8_t *p, size_t *len) {
+    attack *t = x->ctx;
+    const mt_link *a = t->pair.a.link, *b = t->pair.b.link;
+    t->active |= a->phase == MT_PHASE_WORDS && b->phase == MT_PHASE_WORDS;
+    return !t->active;
+}
+
+static void test_silence_during_the_words(void **state) {
+    attack t;
+    open_attack(&t, drop_before_the_words, 0, 0, 0);
+    PAIR_UNTIL(&t.pair, t.active, 5000);
+    assert_true(t.active);
+    t.pair.a.link->sas.due_ms = t.pair.b.link->sas.due_ms = mt_clock_ms();
+    PAIR_UNTIL(&t.pair, t.pair.a.closed >= 0 && t.pair.b.closed >= 0, 3000);
+    assert_int_equal(t.pair.a.closed, MT_LINK_NO_PATH);
+    assert_int_equal(t.pair.b.closed, MT_LINK_NO_PATH);
+    close_attack(&t);
+}
+
 /* The real limits, in real time. */
 static void test_silence_ends_after_15_s(void **state) {
     attack t;
-    open_attack(&t, drop_silent, 0, 0);
+    open_attack(&t, drop_silent, 0, 0, 0);
     pair_expect_secure(&t.pair);
     pair_run_ms(&t.pair, 4500);
     assert_int_equal(t.pair.a.reconnecting_on, 0);
@@ -363,6 +402,8 @@ int main(void) {
         cmocka_unit_test(test_backlog_after_an_outage_is_within_the_rate),
         cmocka_unit_test(test_silence_of_one_direction),
         cmocka_unit_test(test_bye_into_silence_ends_within_a_second),
+        cmocka_unit_test(test_silence_during_the_handshake),
+        cmocka_unit_test(test_silence_during_the_words),
         cmocka_unit_test(test_silence_ends_after_15_s),
         cmocka_unit_test(test_repeated_sas_ends),
         cmocka_unit_test(test_malformed_message_ends),

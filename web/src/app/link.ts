@@ -278,6 +278,10 @@ export class Link {
     }
 
     private async takeSas(m: SasMessage): Promise<void> {
+        if (this.sas?.late(now())) {
+            this.finish('no_path');
+            return;
+        }
         try {
             this.sendSas((await this.sas?.input(m, now())) ?? null);
         } catch {
@@ -362,7 +366,7 @@ export class Link {
     }
 
     private tick(): void {
-        if (this.phase === 'words' && this.sas?.late(now())) this.finish('sas_failed');
+        if (this.phase === 'words' && this.sas?.late(now())) this.finish('no_path'); // nothing came that was wrong
         if (this.phase === 'secure') this.watchSilence();
         this.flush();
     }
