@@ -137,6 +137,11 @@ static void on_authenticated(mt_ua_call *c, int status) {
         send_invite(c);
 }
 
+/* An answer that sofia-sip made for want of one was never parsed. */
+static bool is_own(sip_t const *sip) {
+    return sip == NULL || (sip->sip_flags & MSG_FLG_COMPLETE) == 0;
+}
+
 static void on_invite_answer(mt_ua_call *c, int status, sip_t const *sip) {
     if (status == 401 || status == 407) {
         on_challenge(c, status, sip);
@@ -151,6 +156,8 @@ static void on_invite_answer(mt_ua_call *c, int status, sip_t const *sip) {
     }
     if (status >= 700) /* nua's own: the credentials were challenged twice */
         status = 401;
+    else if (status >= 500 && is_own(sip)) /* also its own: there is no way to the server */
+        status = 408;
     if (status >= 300) {
         mt_log(MT_LOG_INFO, "sip", "call failed: %d", status);
         tell_failed(c, (unsigned)status);

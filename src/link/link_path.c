@@ -194,8 +194,8 @@ mt_err mt_link_path_create(mt_link *l) {
     mt_err err = mt_link_agent_create(l, &ice_events, &l->ice);
     if (err == MT_OK)
         err = mt_dtls_create(l->cfg.policy == MT_POLICY_CBC ? MT_DTLS_CBC : MT_DTLS_GCM, &dtls_events, l, &l->dtls);
-    if (err == MT_OK)
-        err = mt_ice_gather(l->ice);
+    if (err == MT_OK && mt_ice_gather(l->ice) != MT_OK)
+        mt_link_finish(l, MT_LINK_NO_PATH); /* the network has just gone */
     return err;
 }
 

@@ -50,6 +50,17 @@ static void test_each_class_of_answer(void **state) {
     UNTIL(HAS("up")); /* sane afterwards */
 }
 
+/* That is no answer of the server's, whatever sofia-sip makes of it. */
+static void test_connection_breaks_while_calling(void **state) {
+    bench *b = *state;
+    begin(b);
+    assert_int_equal(mt_ua_dial(b->ua, 1, 111001, SDP), MT_OK);
+    UNTIL(b->invites == 1);
+    sip_peer_close_conn(b->peer);
+    UNTIL(HAS("failed"));
+    assert_string_equal(b->events, "failed(408)");
+}
+
 static void test_cancel(void **state) {
     bench *b = *state;
     b->ring = true;
@@ -245,6 +256,7 @@ int main(void) {
         UDP(test_call_and_hang_up),
         TCP(test_each_class_of_answer),
         UDP(test_each_class_of_answer),
+        TCP(test_connection_breaks_while_calling),
         TCP(test_cancel),
         UDP(test_cancel),
         TCP(test_200_crosses_the_cancel),
