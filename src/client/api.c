@@ -233,9 +233,15 @@ static void finish(mt_api_request *r) {
     g_free(retry_after);
 }
 
+static const char REFUSED[] = "mt-refused"; /* of a message: why its certificate was */
+
+/* libsoup's own errors of a certificate say nothing of whether we took it. */
 static gboolean on_certificate(SoupMessage *msg, GTlsCertificate *peer, GTlsCertificateFlags errors, gpointer data) {
     const char *host = g_uri_get_host(soup_message_get_uri(msg));
-    return mt_trust_accepts(data, peer, host, errors);
+    bool good = mt_trust_accepts(data, peer, host, errors);
+    if (!good)
+        g_object_set_data(G_OBJECT(msg), REFUSED, GUINT_TO_POINTER((guint)errors));
+    return good;
 }
 
 static void unref_trust(gpointer data, GClosure *closure) {
@@ -248,8 +254,8 @@ static void fail(mt_api_request *r, const char *why) {
     mt_api_request_kind kind = r->kind;
     uint32_t seq = r->seq;
     mt_fault f = {.kind = MT_FAULT_UNREACHABLE};
-    GTlsCertificateFlags errors = soup_message_get_tls_peer_certificate_errors(r->msg);
-    f.tls = errors != 0 && soup_message_get_status(r->msg) == 0;
+    GTlsCertificateFlags errors = GPOINTER_TO_UINT(g_object_get_data(G_OBJECT(r->msg), REFUSED));
+    f.tls = errors != 0;
     (void)g_strlcpy(f.text, f.tls ? _(mt_trust_why(errors)) : why, sizeof f.text);
     free_request(r);
     tell_fault(api, kind, seq, &f);

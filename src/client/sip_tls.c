@@ -129,12 +129,21 @@ static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *peer, GTlsC
     return FALSE;
 }
 
+/* GIO's limit for connecting would also be one for silence, and SIP may have nothing to say for long. */
+static void be_patient(GIOStream *tls) {
+    GSocketConnection *tcp = NULL;
+    g_object_get(tls, "base-io-stream", &tcp, NULL);
+    g_socket_set_timeout(g_socket_connection_get_socket(tcp), 0);
+    g_object_unref(tcp);
+}
+
 static void on_secured(GObject *source, GAsyncResult *result, gpointer data) {
     connection *c = data;
     GError *err = NULL;
     c->pending--;
     bool ok = g_tls_connection_handshake_finish(G_TLS_CONNECTION(source), result, &err);
     if (ok && !c->closing) {
+        be_patient(c->secure);
         start_pump(c, &c->up, c->plain, c->secure);
         start_pump(c, &c->down, c->secure, c->plain);
     } else {

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from people import BUILD, Person, everybody, wait
+from people import BUILD, Person, everybody, pause, wait
 from test_tls import SECURE, Authority, openssl, split
 
 
@@ -175,6 +175,42 @@ def test_the_sip_server_proves_its_name_too(authority, people, tmp_path, names, 
         web.shutdown()
         plain.shutdown(socket.SHUT_RDWR)
         plain.close()
+
+
+def test_a_connection_that_breaks_is_no_false_certificate(authority, people):
+    """What went wrong is the network's: nobody is to be told that somebody else answers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.cert, authority.key)
+    plain = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                connection, _ = plain.accept()
+                with context.wrap_socket(connection, server_side=True) as link:
+                    link.recv(4096)
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        one = people("jeden", f"https://localhost:{plain.getsockname()[1]}", "--ca", str(authority.root))
+        wait([one], "the error", lambda: one.find("error"))
+        assert one.find("error")[0]["code"] == "server_unreachable", one.find("error")
+    finally:
+        plain.shutdown(socket.SHUT_RDWR)
+        plain.close()
+
+
+def test_silence_breaks_no_connection(start_server, authority, people):
+    """The limit of 8 s for connecting is none for what follows."""
+    server = start_server(*SECURE, *authority.options)
+    one = people("jeden", https(server), "--ca", str(authority.root))
+    everybody([one], "logged-in")
+    pause([one], 9.5)
+    assert "flow lost" not in server.log.read_text()
+    assert server.log.read_text().count(" registered: ") == 1
 
 
 @pytest.mark.parametrize("content", [None, "no certificate\n"])
