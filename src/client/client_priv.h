@@ -43,6 +43,7 @@ struct myturn_client {
     char *contact; /* the operator's; NULL: none */
     bool info_due; /* asked for; the user agent waits for it */
     bool ua_due;
+    GSource *ua_again; /* there was no way to the SIP server; NULL: there is a user agent, or none is wanted */
     char *settings; /* of the last login; NULL: none */
 
     myturn_event_fn *fn;

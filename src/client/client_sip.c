@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "client/client_priv.h"
 
+enum { UA_AGAIN_MS = 1000 };
+
 /* The user agent's events */
 
 static void on_registered(void *ctx) {
@@ -80,6 +82,9 @@ static const mt_ua_events ua_events = {.registered = on_registered,
 
 void mt_client_stop_ua(myturn_client *c) {
     c->ua_due = false;
+    if (c->ua_again != NULL)
+        g_source_destroy(c->ua_again);
+    g_clear_pointer(&c->ua_again, g_source_unref);
     mt_client_forget_network(c);
     mt_ua_destroy(c->ua);
     c->ua = NULL;
@@ -126,6 +131,21 @@ static const char *sip_server(myturn_client *c, bool *udp) {
     return server;
 }
 
+static gboolean on_ua_again(gpointer data) {
+    myturn_client *c = data;
+    mt_client_start_ua(c);
+    mt_client_act(c);
+    return G_SOURCE_REMOVE;
+}
+
+/* The network went between the answer to the login and now. Another login would find its name taken: by this one. */
+static void start_again_later(myturn_client *c) {
+    c->ua_again = g_timeout_source_new(UA_AGAIN_MS);
+    g_source_set_callback(c->ua_again, on_ua_again, c, NULL);
+    (void)g_source_attach(c->ua_again, c->main);
+    mt_turn_register_failed(c->turn, 0, mt_clock_ms());
+}
+
 void mt_client_start_ua(myturn_client *c) {
     mt_client_stop_ua(c);
     if (c->phone) {
@@ -147,8 +167,11 @@ void mt_client_start_ua(myturn_client *c) {
         mt_client_watch_network(c, c->https_host != NULL ? c->sip.tls : server);
         return;
     }
-    mt_log(MT_LOG_ERROR, "sip", "no user agent: %s", mt_err_str(err));
-    mt_turn_register_failed(c->turn, 403, mt_clock_ms());
+    mt_log(err == MT_ESYS ? MT_LOG_WARN : MT_LOG_ERROR, "sip", "no user agent: %s", mt_err_str(err));
+    if (err == MT_ESYS)
+        start_again_later(c);
+    else
+        mt_turn_register_failed(c->turn, 403, mt_clock_ms());
 }
 
 /* LOGGED_IN tells the contact, so that is awaited before there can be one. */

@@ -310,7 +310,7 @@ static mt_err start(mt_ua *ua, const mt_ua_account *account) {
     ua->nua = make_nua(ua, bind_url);
     mt_ua_flow_find(ua);
     if (ua->nua == NULL) {
-        mt_log(MT_LOG_ERROR, "sip", "the user agent could not be started");
+        mt_log(MT_LOG_WARN, "sip", "the user agent could not be started");
         su_root_destroy(ua->root);
         return MT_ESYS;
     }

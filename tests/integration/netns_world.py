@@ -17,8 +17,8 @@ class World:
         self.things.append(relay.Relay(self.folder, HUB, self.net.inside("hub"), **kw))
         return self.things[-1]
 
-    def serve(self, *options):
-        self.server = Server(self.folder, f"{HUB}:0", f"{HUB}:0", options, self.net.inside("hub"))
+    def serve(self, *options, sip=f"{HUB}:0"):
+        self.server = Server(self.folder, f"{HUB}:0", sip, options, self.net.inside("hub"))
         self.things.append(self.server)
 
     def start(self, *names, options=(), mic="none", speaker="none", url=None):

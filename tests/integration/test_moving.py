@@ -9,7 +9,7 @@ import netns
 import relay
 from browser import DIST, Browser, Page
 from netns import HUB, Net
-from people import everybody, pause, wait
+from people import Person, everybody, pause, wait
 from sound import read_wav
 from netns_world import World
 
@@ -135,6 +135,22 @@ def test_moving_while_waiting(world):
     everybody([jeden, dwa], "secure")
     print(f"drawn and secure {time.monotonic() - since:.1f} s after the other was ready")
     assert not any(p.find("ended") or p.find("error") for p in (jeden, dwa))
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_no_way_to_the_sip_server_yet(world, transport):
+    """As when the network goes just after the login: that one stays, and is not refused by a server that was never asked."""
+    world.net.ip("hub", "addr", "add", "10.88.0.1/32", "dev", "lo")
+    world.net.ip("jeden-p", "route", "replace", HUB, "via", "10.77.1.1")
+    world.net.ip("jeden-p", "route", "del", "default")
+    world.serve(sip="10.88.0.1:0")
+    jeden = Person("jeden", world.server.url, world.folder, ["--transport", transport], "none", "none", world.net.at("jeden"))
+    world.people.append(jeden)
+    pause([jeden], 3)
+    assert not jeden.find("logged-in") and not jeden.find("error")
+    world.net.ip("jeden-p", "route", "add", "default", "via", "10.77.1.1")
+    everybody([jeden], "logged-in", 8)
+    assert world.server.log.read_text().count(" login: ") == 1
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
