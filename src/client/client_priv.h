@@ -44,7 +44,7 @@ struct myturn_client {
     bool info_due; /* asked for; the user agent waits for it */
     bool ua_due;
     GSource *ua_again; /* there was no way to the SIP server; NULL: there is a user agent, or none is wanted */
-    char *settings; /* of the last login; NULL: none */
+    char *settings;    /* of the last login; NULL: none */
 
     myturn_event_fn *fn;
     void *fn_ctx;

@@ -243,6 +243,8 @@ int64_t mt_turn_next_ms(const mt_turn *t) {
         next_ms = sooner(next_ms, t->login_due_ms);
     if (t->state == MYTURN_WAITING)
         next_ms = sooner(next_ms, t->second_ms);
+    if (t->state == MYTURN_IDLE && t->leave_again_ms != 0)
+        next_ms = sooner(next_ms, t->leave_again_ms);
     if (t->kept_call != 0)
         next_ms = sooner(next_ms, t->kept_due_ms);
     if (t->state == MYTURN_CONNECTING || t->state == MYTURN_RECONNECTING)
@@ -272,6 +274,8 @@ void mt_turn_tick(mt_turn *t, int64_t now_ms) {
         mt_turn_refuse_kept(t, 480);
     if ((t->state == MYTURN_CONNECTING || t->state == MYTURN_RECONNECTING) && now_ms >= t->pair_due_ms)
         mt_turn_pair_due(t, now_ms);
+    if (t->state == MYTURN_IDLE && t->leave_again_ms != 0 && now_ms >= t->leave_again_ms)
+        mt_turn_send_leave(t, now_ms);
     mt_turn_restart_pump(t, now_ms);
     mt_turn_check_ending(t, now_ms);
     mt_turn_pump(t, now_ms);

@@ -66,6 +66,7 @@ void mt_turn_send_leave(mt_turn *t, int64_t now_ms) {
     a->leave = t->leave;
     memcpy(a->pair, t->leave_pair, sizeof a->pair);
     t->leave_due_ms = now_ms + MT_TURN_LEAVE_MS;
+    t->leave_again_ms = 0;
 }
 
 void mt_turn_refuse_kept(mt_turn *t, unsigned code) {
@@ -95,6 +96,7 @@ void mt_turn_become_logged_out(mt_turn *t) {
     t->login_seq = t->turn_seq = t->leave_seq = t->logout_seq = t->watch_seq = 0;
     t->failed_setups = t->retries = 0;
     t->exten = 0;
+    t->leave_again_ms = 0;
     mt_turn_set_state(t, MYTURN_LOGGED_OUT);
     if (was_in)
         (void)mt_turn_tell(t, MYTURN_EV_LOGGED_OUT);
@@ -232,6 +234,7 @@ void mt_turn_registered(mt_turn *t, int64_t now_ms) {
 void mt_turn_lose_login(mt_turn *t, int64_t now_ms) {
     t->have_login = t->registered = false;
     t->leave = false;
+    t->leave_again_ms = 0;
     t->leave_seq = t->watch_seq = 0;
     mt_turn_conduct_fail_all(t);
     t->retry_at_ms = now_ms;
@@ -344,7 +347,8 @@ static void turn_refused(mt_turn *t, const mt_fault *fault, int64_t now_ms) {
         t->leave = false;
         mt_turn_send_leave(t, now_ms);
         mt_turn_backoff(t, t->retries++, now_ms);
-    } else if (strcmp(fault->code, "superseded") == 0) {
+    } else if (strcmp(fault->code, "superseded") == 0 || strcmp(fault->code, "left") == 0) {
+        /* "left": by a DELETE of before, which the network brought later than this request. The user wants to wait. */
         mt_turn_backoff(t, t->retries++, now_ms);
     } else {
         mt_turn_stop_waiting(t);
@@ -395,6 +399,8 @@ void mt_turn_left(mt_turn *t, uint32_t seq, const mt_fault *fault, int64_t now_m
         mt_turn_send_leave(t, now_ms);
         return;
     }
+    if (fault != NULL && fault->kind == MT_FAULT_UNREACHABLE)
+        t->leave_again_ms = now_ms + MT_TURN_LEAVE_MS;
     if (fault == NULL || fault->kind == MT_FAULT_REFUSED)
         t->leave = false; /* refused: there is no such pair any more */
     else if (fault->kind == MT_FAULT_UNAUTHORIZED && t->have_login && t->state != MYTURN_ENDING)

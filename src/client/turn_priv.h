@@ -56,6 +56,7 @@ struct mt_turn {
     bool registered;
     uint32_t login_seq, turn_seq, leave_seq, logout_seq; /* requests under way; 0: none */
     int64_t login_due_ms, leave_due_ms, retry_at_ms;
+    int64_t leave_again_ms; /* in IDLE, where no draw would carry it; 0: not */
     unsigned retries;
     bool told_unreachable, told_slow;
 

@@ -267,6 +267,16 @@ test('a taken name, and a suspension', () => {
     assert.equal(c.turn.state, 'idle');
 });
 
+test('a cancelling that comes later than the next wait does not end it', () => {
+    const b = new Bench();
+    b.logIn();
+    b.turn.sayReady(0);
+    b.turn.turnFailed(b.one('turn').seq, fault('refused', 'left'), 0);
+    b.take();
+    assert.deepEqual(b.errors(), []);
+    assert.equal(b.turn.state, 'waiting');
+});
+
 test('while waiting the server goes away and comes back without knowing us', () => {
     const b = new Bench();
     b.logIn();

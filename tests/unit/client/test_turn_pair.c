@@ -321,6 +321,39 @@ static void test_leave_is_repeated_until_it_is_heard(void **state) {
 
 /* The server and the talk */
 
+static void test_leave_is_repeated_without_a_draw(void **state) {
+    kit *k = *state;
+    mt_fault away = kit_fault(MT_FAULT_UNREACHABLE, "");
+    to_connecting(k, true);
+    assert_int_equal(mt_turn_hangup(k->t, k->now_ms), MT_OK);
+    EXPECT(k, "unlink leave(A) state(ending) ended!(hung_up) state(idle)");
+    for (int i = 0; i < 3; i++) {
+        mt_turn_left(k->t, k->leave_seq, &away, k->now_ms);
+        kit_pass(k, 2900);
+        EXPECT(k, "");
+        kit_pass(k, 100);
+        EXPECT(k, "leave(A)");
+    }
+    mt_turn_left(k->t, k->leave_seq, NULL, k->now_ms);
+    kit_pass(k, 9000);
+    EXPECT(k, "");
+}
+
+/* The DELETE of a wait that was cancelled was under way for long, and ended the next wait at the server. */
+static void test_cancelling_comes_late(void **state) {
+    kit *k = *state;
+    to_waiting(k);
+    assert_int_equal(mt_turn_cancel(k->t, k->now_ms), MT_OK);
+    assert_int_equal(mt_turn_ready(k->t, k->now_ms), MT_OK);
+    (void)kit_trace(k);
+    kit_pass(k, 3000);
+    assert_non_null(strstr(kit_trace(k), "turn"));
+    kit_turn_fails(k, MT_FAULT_REFUSED, "left");
+    EXPECT(k, "");
+    kit_pass(k, 500);
+    EXPECT(k, "turn");
+}
+
 static void test_losing_the_server_does_not_end_a_talk(void **state) {
     kit *k = *state;
     to_talking(k, true);
@@ -407,6 +440,8 @@ int main(void) {
         T(test_next),
         T(test_next_before_the_partners_bye_and_bye_after_a_new_pair),
         T(test_leave_is_repeated_until_it_is_heard),
+        T(test_leave_is_repeated_without_a_draw),
+        T(test_cancelling_comes_late),
         T(test_losing_the_server_does_not_end_a_talk),
         T(test_login_is_made_anew_after_the_talk),
         T(test_next_with_a_dead_token),

@@ -1,4 +1,5 @@
-/* A link where the network goes at the moment of the draw: it once ended with "protocol", as if the partner had done wrong. */
+/* A link where the network goes at the moment of the draw: it once ended with "protocol", as if the partner had done
+ * wrong. */
 #include "link_pair.h"
 
 #include <nice/agent.h>

@@ -239,7 +239,7 @@ export class TurnCore {
             this.toLeave = null; // whatever pair the server still sees, it is over here
             this.sendLeave(now);
             this.backoff(this.retries++, now);
-        } else if (fault.code === 'superseded') {
+        } else if (fault.code === 'superseded' || fault.code === 'left') { // by a DELETE of before that came later than this request
             this.backoff(this.retries++, now);
         } else {
             this.stopWaiting();
