@@ -22,13 +22,15 @@ G_DEFINE_FINAL_TYPE(MtgVoiceBar, mtg_voice_bar, GTK_TYPE_WIDGET)
 
 static void on_own_mic(MtgVoiceBar *self) {
     gboolean on = mtg_session_mic(self->session);
+    const char *state = on ? _("Microphone on") : _("Microphone off");
     const char *key = mtg_talk_key_label(mtg_prefs_string(self->prefs, "talk-key"));
     const char *switching = on ? _("Switch the microphone off (Ctrl+M)") : _("Switch the microphone on (Ctrl+M)");
     g_autofree char *tip =
         key != NULL ? g_strdup_printf(_("%s, or hold %s while you speak"), switching, key) : g_strdup(switching);
     gtk_image_set_from_icon_name(self->mic_image,
                                  on ? "audio-input-microphone-symbolic" : "microphone-disabled-symbolic");
-    gtk_label_set_label(self->mic_label, on ? _("Microphone on") : _("Microphone off"));
+    gtk_label_set_label(self->mic_label, state);
+    gtk_accessible_update_property(GTK_ACCESSIBLE(self->mic), GTK_ACCESSIBLE_PROPERTY_LABEL, state, -1);
     gtk_widget_set_tooltip_text(self->mic, tip);
 }
 
