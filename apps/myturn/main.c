@@ -30,8 +30,12 @@ static void on_typing(void *ctx, const char *so_far) {
     pages_on_typing(((app *)ctx)->pages, so_far);
 }
 
-static gboolean on_signal(gpointer arg) {
+static gboolean on_interrupt(gpointer arg) {
     pages_on_interrupt(((app *)arg)->pages);
+    return G_SOURCE_CONTINUE;
+}
+static gboolean on_terminate(gpointer arg) {
+    pages_on_terminate(((app *)arg)->pages);
     return G_SOURCE_CONTINUE;
 }
 
@@ -79,8 +83,8 @@ static int run(app *a, myturn_client *client, screen *s) {
                               .unencrypted = a->o.unencrypted,
                               .policies = a->o.client.policies};
     a->pages = pages_create(&cfg);
-    const guint signals[] = {g_unix_signal_add(SIGINT, on_signal, a), g_unix_signal_add(SIGTERM, on_signal, a),
-                             g_unix_signal_add(SIGHUP, on_signal, a)};
+    const guint signals[] = {g_unix_signal_add(SIGINT, on_interrupt, a), g_unix_signal_add(SIGTERM, on_terminate, a),
+                             g_unix_signal_add(SIGHUP, on_terminate, a)};
     pages_begin(a->pages);
     g_main_loop_run(loop);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)

@@ -94,14 +94,23 @@ void pages_on_eof(pages *p) {
     pages_leave(p);
 }
 
-void pages_on_interrupt(pages *p) {
-    if (p->leaving) {
-        p->exit_status = 130;
-        g_main_loop_quit(p->loop);
-        return;
-    }
+static void leave_aloud(pages *p) {
     screen_say(p->screen, "%s", is_talk(p->state) ? _("Hanging up and leaving …") : _("Leaving …"));
     pages_leave(p);
+}
+
+void pages_on_interrupt(pages *p) {
+    if (!p->leaving) {
+        leave_aloud(p);
+        return;
+    }
+    p->exit_status = 130;
+    g_main_loop_quit(p->loop);
+}
+
+void pages_on_terminate(pages *p) {
+    if (!p->leaving)
+        leave_aloud(p);
 }
 
 void pages_error(pages *p, const char *code, const char *message) {

@@ -30,7 +30,9 @@ void pages_on_line(pages *p, const char *line);
 void pages_on_eof(pages *p);
 void pages_on_typing(pages *p, const char *so_far);
 void pages_on_event(pages *p, const myturn_event *event);
-/* Ctrl-C or SIGTERM: leaves, and the second time at once. */
+/* Ctrl-C: leaves, and the second time at once. */
 void pages_on_interrupt(pages *p);
+/* SIGTERM or SIGHUP: leaves, however often; a terminal that is closed ends the input besides. */
+void pages_on_terminate(pages *p);
 
 #endif

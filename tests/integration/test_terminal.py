@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from api import Api
 from people import BUILD, Person, everybody, wait
 
 COLUMNS = 60
@@ -46,11 +47,11 @@ def terminal(tmp_path):
 
 
 @pytest.fixture
-def talk(server, terminal, tmp_path):
-    """jeden on a terminal, dwa driven by lines, in a talk."""
+def talk(request, server, terminal, tmp_path):
+    """jeden on a terminal, dwa driven by lines, in a talk. Its parameter: what stands before the command."""
     dwa = Person("dwa", server.url, tmp_path, mic="none", speaker="none")
     everybody([dwa], "logged-in")
-    terminal.type(f"{BUILD}/myturn --server {server.url} --mic none --speaker none --agree", "Enter")
+    terminal.type(f"{getattr(request, 'param', '')} {BUILD}/myturn --server {server.url} --mic none --speaker none --agree", "Enter")
     terminal.wait("question for the name", lambda s: s[-1].startswith("Hi! What's your name?"))
     terminal.type("jeden", "Enter")
     terminal.wait("main page", lambda s: any("Press Enter when you are ready" in line for line in s))
@@ -112,6 +113,16 @@ def test_leaving_restores_the_terminal(talk, terminal, keys):
     screen = terminal.screen()
     assert "status 0" in screen
     assert screen[screen.index("status 0") + 1] == "done"
+
+
+@pytest.mark.parametrize("talk", ["", "exec"], indirect=True, ids=["of a shell", "its own"])
+def test_a_closed_terminal(talk, terminal, server):
+    """Its end of input and SIGHUP come together, and the user is logged out all the same: once the second of them was taken for impatience, and
+    he stayed at the server for half a minute."""
+    terminal.tmux("new-window", "-d", "sleep 60")  # or the terminal's server would end, too
+    terminal.tmux("kill-pane", "-t", ":0.0")
+    wait([talk], "the end", lambda: talk.find("ended", reason="partner_left"), 10)
+    wait([talk], "the other logged out", lambda: Api(server.url).get("/v1/stats").json["online"] == 1, 10)
 
 
 @pytest.mark.parametrize("key,said", [("C-z", "Stopped"), ("C-\\", "Quit")], ids=["ctrl-z", "ctrl-backslash"])
