@@ -7,7 +7,7 @@ user agent over UDP. It behaves as the real one was seen to, the awkward ways in
 - SDP of its own on both legs; media lines it does not know are answered with port 0, SAVP with 488
 - re-INVITEs to both legs after the answer, and to the callee once more before BYE
 
-It runs in a thread of the test; close() and Asterisk(…, registry=old.registry) make a restart."""
+Files and manager interface are in asterisk_manager.py. It runs in a thread of the test; close() and Asterisk(…, registry=old.registry) make a restart."""
 
 import hashlib
 import itertools
@@ -18,32 +18,14 @@ import socket
 import threading
 import time
 
+from asterisk_manager import Manager, sections  # noqa: F401
 from sip_ua import Message
 
-RELOAD_S = 0.03
 _numbers = itertools.count(1)
-
-
-def sections(text):
-    """A configuration file as [(section, [(key, value), …]), …]; ';' begins a comment anywhere."""
-    found = []
-    for line in text.splitlines():
-        line = line.split(";", 1)[0].strip()
-        head = re.match(r"\[([^]]+)\]", line)
-        if head:
-            found.append((head.group(1), []))
-        elif "=" in line and found:
-            key, _, value = line.partition("=")
-            found[-1][1].append((key.strip().lower(), value.lstrip(">").strip()))
-    return found
 
 
 def md5(text):
     return hashlib.md5(text.encode()).hexdigest()
-
-
-def header(message, name):
-    return message.get(name)
 
 
 def user_of(uri):
@@ -64,7 +46,7 @@ class Leg:
         self.answers = {}  # by CSeq number: what to do with the answer of our request
 
 
-class Asterisk:
+class Asterisk(Manager):
     def __init__(self, folder, user="myturn", secret="manager-secret", registry=None, sip_port=0, ami_port=0):
         self.folder, self.user, self.secret = folder, user, secret
         self.registry = registry if registry is not None else {}  # the database on disk: name -> contact URI
@@ -122,132 +104,6 @@ class Asterisk:
 
     def _after(self, seconds, work):
         self.later.append((time.monotonic() + seconds, work))
-
-    # files
-
-    def _text(self, name):
-        try:
-            return (self.folder / name).read_text()
-        except FileNotFoundError:
-            return ""
-
-    def load_sip(self):
-        """Deaf while it works: called on the one thread."""
-        fresh = {}
-        for name, pairs in sections(self._text("sip.conf")):
-            values = dict(pairs)
-            if name.lower() in ("general", "authentication") or values.get("host") != "dynamic":
-                continue
-            fresh = {k: v for k, v in fresh.items() if k.lower() != name.lower()}
-            fresh[name] = values
-        for name in set(self.peers) - set(fresh):
-            self.bound.pop(name, None)
-        for name in set(fresh) - set(self.peers):
-            if name in self.registry:  # seeded from what the database remembers
-                self.bound[name] = self.registry[name]
-        self.peers = fresh
-        self.loaded += 1
-
-    def load_dialplan(self):
-        plan = {}
-        for context, pairs in sections(self._text("extensions.conf")):
-            for key, value in pairs:
-                if key == "exten":
-                    number, priority, app = value.split(",", 2)
-                    plan.setdefault(context, {}).setdefault(number.strip(), {})[int(priority)] = app.strip()
-        self.dialplan = plan
-
-    # manager interface
-
-    def _accept(self, listener):
-        s, _ = listener.accept()
-        self.managers[s] = [b"", False]
-        self.selector.register(s, selectors.EVENT_READ, self._manager)
-        s.sendall(b"Asterisk Call Manager/7.0.3\r\n")
-
-    def _manager(self, s):
-        try:
-            data = s.recv(65536)
-        except OSError:
-            data = b""
-        if not data:
-            self._drop(s)
-            return
-        self.managers[s][0] += data
-        while s in self.managers and b"\r\n\r\n" in self.managers[s][0]:
-            raw, _, self.managers[s][0] = self.managers[s][0].partition(b"\r\n\r\n")
-            self._action(s, dict(line.split(": ", 1) for line in raw.decode().split("\r\n")))
-
-    def _drop(self, s):
-        self.selector.unregister(s)
-        del self.managers[s]
-        s.close()
-
-    def _reply(self, s, fields, output=()):
-        lines = [f"{k}: {v}" for k, v in fields.items()] + [f"Output: {line}" for line in output]
-        s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-
-    def _action(self, s, fields):
-        answer = {"Response": "Success"}
-        if "ActionID" in fields:
-            answer["ActionID"] = fields["ActionID"]
-        if fields["Action"] == "Login":
-            good = (fields["Username"], fields["Secret"]) == (self.user, self.secret)
-            self.managers[s][1] = good
-            self._reply(s, answer | ({"Message": "Authentication accepted"} if good else
-                                     {"Response": "Error", "Message": "Authentication failed"}))
-            if not good:
-                self._drop(s)
-        elif not self.managers[s][1]:
-            self._reply(s, answer | {"Response": "Error", "Message": "Permission denied"})
-        elif fields["Action"] == "Ping":
-            self._reply(s, answer | {"Ping": "Pong"})
-        else:
-            output = self._command(fields["Command"])
-            self._reply(s, answer | {"Message": "Command output follows"}, output)
-
-    def _event(self, name, **fields):
-        text = "".join(f"{k}: {v}\r\n" for k, v in {"Event": name, "Privilege": "call,all", **fields}.items()) + "\r\n"
-        for s, state in list(self.managers.items()):
-            if state[1]:
-                s.sendall(text.encode())
-
-    def _command(self, command):
-        self.commands.append(command)
-        if command == "sip reload":
-            self._after(RELOAD_S, lambda: (time.sleep(0.005), self.load_sip()))
-            return []
-        if command == "dialplan reload":
-            self.load_dialplan()
-            return ["Dialplan reloaded."]
-        if command.startswith("sip show peer "):
-            return self._show(command.split(" ", 3)[3])
-        if command.startswith("dialplan show "):
-            number, _, context = command.split(" ", 2)[2].partition("@")
-            plan = self.dialplan.get(context, {}).get(number)
-            if not plan:
-                return [f"There is no existence of {number}@{context} extension"]
-            return [f"[ Context '{context}' created by 'pbx_config' ]"] + [
-                f"  '{number}' =>         {p}. {app}" for p, app in plan.items()]
-        if command.startswith("database del SIP/Registry "):
-            name = command.split(" ", 3)[3]
-            return ["Database entry removed." if self.registry.pop(name, None) else "Database entry does not exist."]
-        if command.startswith("channel request hangup "):
-            channel = command.split(" ", 3)[3]
-            leg = next((leg for leg in self.legs.values() if leg.channel == channel), None)
-            if not leg:
-                return [f"{channel} is not a known channel"]
-            self._end(leg)
-            return [f"Requested Hangup on channel '{channel}'"]
-        return [f"No such command '{command}'"]
-
-    def _show(self, name):
-        if name not in self.peers:
-            return [f"Peer {name} not found."]
-        at = self.bound.get(name)
-        address = "%s:%d" % at[0] if at else "(null)"
-        return ["", "", f"  * Name       : {name}", "  Secret       : <Set>", f"  Context      : {self.peers[name].get('context')}",
-                f"  Addr->IP     : {address}", "  Defaddr->IP  : (null)", f"  Status       : {'OK (1 ms)' if at else 'UNKNOWN'}", ""]
 
     # SIP
 
