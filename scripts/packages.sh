@@ -12,7 +12,7 @@ packages_gtk="libgtk-4-dev libgtk-4-bin libadwaita-1-dev desktop-file-utils libr
 packages_demo="espeak-ng"
 packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist python3-pytest-timeout python3-numpy sip-tester baresip-core linphone-cli kamailio coturn nginx-light caddy nftables nodejs npm pulseaudio pulseaudio-utils
  xvfb xdotool dbus at-spi2-core python3-gi gir1.2-atspi-2.0 libglib2.0-bin imagemagick appstream desktop-file-utils fonts-cantarell
- tcpdump tshark espeak-ng sox tmux iproute2 procps git curl openssl"
+ debootstrap tcpdump tshark espeak-ng sox tmux iproute2 procps git curl openssl"
 packages_browsers="chromium firefox-esr" # Ubuntu has them as snaps only: tests use what is there
 packages_bench="nginx python3-flask kamailio sip-tester nodejs npm baresip-core libasound2-plugins chromium pulseaudio pulseaudio-utils python3-numpy openssl iproute2 procps"
 packages_package="debhelper dpkg-dev fakeroot lintian debootstrap git curl systemd"

@@ -347,6 +347,10 @@ static void turn_refused(mt_turn *t, const mt_fault *fault, int64_t now_ms) {
         t->leave = false;
         mt_turn_send_leave(t, now_ms);
         mt_turn_backoff(t, t->retries++, now_ms);
+    } else if (strcmp(fault->code, "not_registered") == 0) { /* Asterisk was started anew */
+        t->registered = false;
+        (void)mt_turn_push(t, MT_TURN_SIP_RENEW);
+        mt_turn_backoff(t, t->retries++, now_ms);
     } else if (strcmp(fault->code, "superseded") == 0 || strcmp(fault->code, "left") == 0) {
         /* "left": by a DELETE of before, which the network brought later than this request. The user wants to wait. */
         mt_turn_backoff(t, t->retries++, now_ms);

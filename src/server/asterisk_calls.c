@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "server/asterisk_int.h"
+#include "server/turn.h"
 
 static mt_asterisk_peer *by_name(const mt_asterisk *a, mt_slice name) {
     mt_session *s = mt_session_by_name(a->srv, name);
@@ -74,6 +75,8 @@ static void set_registered(mt_asterisk_peer *p, bool on, const char *why) {
     if (p->s->registered != on)
         mt_console_user(p->s, on ? "registered" : "unregistered", why);
     mt_session_set_registered(p->s, on, mt_server_now_ms(p->a->srv));
+    if (!on)
+        mt_turn_forgotten(p->s, mt_server_now_ms(p->a->srv));
 }
 
 static void peer_status(mt_asterisk *a, mt_slice text) {
@@ -110,7 +113,7 @@ void mt_asterisk_device(mt_asterisk_peer *p, const mt_asterisk_cmd *cmd, mt_slic
             mt_addr_parse(mt_slice_trim(mt_slice_n(line.p + colon + 1, line.len - colon - 1)), &addr) == MT_OK;
         if (p->has_addr)
             p->addr = addr;
-        set_registered(p, p->has_addr, "with Asterisk");
+        set_registered(p, p->has_addr, p->has_addr ? "with Asterisk" : "forgotten by Asterisk");
         return;
     }
 }

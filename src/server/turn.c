@@ -180,10 +180,19 @@ void mt_turn_review(mt_session *s, int64_t now_ms) {
     }
 }
 
+/* Asterisk, which is not us, may forget a device: the next call would find nobody. */
+static bool is_forgotten(const mt_session *s) {
+    return s->srv->asterisk != NULL && s->ever_registered && !s->registered;
+}
+
 void mt_turn_begin(mt_session *s, const mt_turn_wish *wish, int64_t now_ms) {
     mt_server *srv = s->srv;
     if (s->turn.req != NULL)
         mt_web_problem(srv, release(&s->turn), MT_WEB_SUPERSEDED);
+    if (is_forgotten(s)) {
+        mt_web_problem(srv, wish->req, MT_WEB_NOT_REGISTERED);
+        return;
+    }
     hold(&s->turn, wish, now_ms);
     mt_pair *pair;
     mt_err err = mt_match_turn(srv->match, s->user, wish->links, now_ms, &pair);
@@ -202,6 +211,13 @@ void mt_turn_begin(mt_session *s, const mt_turn_wish *wish, int64_t now_ms) {
 void mt_turn_left(mt_session *s) {
     if (s->turn.req != NULL)
         mt_web_problem(s->srv, release(&s->turn), MT_WEB_LEFT);
+}
+
+void mt_turn_forgotten(mt_session *s, int64_t now_ms) {
+    if (s->turn.req == NULL || mt_user_pair(s->user) != NULL)
+        return;
+    mt_web_problem(s->srv, release(&s->turn), MT_WEB_NOT_REGISTERED);
+    mt_match_pause(s->srv->match, s->user, now_ms);
 }
 
 void mt_turn_cancel(mt_session *s, int64_t now_ms) {

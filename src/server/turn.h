@@ -26,6 +26,8 @@ void mt_turn_begin(mt_session *s, const mt_turn_wish *wish, int64_t now_ms);
 void mt_turn_left(mt_session *s);
 /* The same where he may have been drawn without knowing: such a draw is undone. */
 void mt_turn_cancel(mt_session *s, int64_t now_ms);
+/* Asterisk does not know his device any more: a held turn is answered so, and the place kept for a while. */
+void mt_turn_forgotten(mt_session *s, int64_t now_ms);
 /* Holds GET /v1/me until the next change. */
 void mt_turn_hold_me(mt_session *s, const mt_turn_wish *wish, int64_t now_ms);
 

@@ -26,6 +26,7 @@ static const struct {
     [MT_WEB_NAME_TAKEN] = {409, "name_taken", "This name is taken, choose another"},
     [MT_WEB_SUPERSEDED] = {409, "superseded", "A newer request took the place of this one"},
     [MT_WEB_LEFT] = {409, "left", "You left the pool"},
+    [MT_WEB_NOT_REGISTERED] = {409, "not_registered", "The SIP server has lost your registration: register anew"},
     [MT_WEB_IN_TALK] = {409, "in_talk", "You are in a talk: name it in \"leave\" to end it"},
     [MT_WEB_PAIRED] = {409, "paired", "You are in a pair: name it to end it"},
     [MT_WEB_WRONG_STATE] = {409, "wrong_state", "Not possible at this status"},

@@ -21,6 +21,7 @@ typedef enum mt_web_trouble {
     MT_WEB_NAME_TAKEN,
     MT_WEB_SUPERSEDED,
     MT_WEB_LEFT,
+    MT_WEB_NOT_REGISTERED,
     MT_WEB_IN_TALK,
     MT_WEB_PAIRED,
     MT_WEB_WRONG_STATE,

@@ -8,6 +8,8 @@
 The hub forwards between the links, so people can also reach each other. Names begin with the process's number; everything
 goes with the `with`."""
 
+import contextlib
+import ctypes
 import os
 import shutil
 import subprocess
@@ -56,6 +58,19 @@ class Net:
 
     def inside(self, who):
         return ["ip", "netns", "exec", f"{self.prefix}{who}"]
+
+    @contextlib.contextmanager
+    def entered(self, who):
+        """This thread, and what it starts, is in there for a while."""
+        def go(namespace):
+            if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        with open("/proc/thread-self/ns/net") as outside, open(f"/run/netns/{self.prefix}{who}") as inside:
+            go(inside)
+            try:
+                yield
+            finally:
+                go(outside)
 
     def ip(self, who, *arguments):
         return run("ip", "-n", f"{self.prefix}{who}", *arguments)

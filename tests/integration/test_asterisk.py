@@ -1,19 +1,17 @@
 """Asterisk as the SIP server (A10, A17): two terminal clients talk through a back-to-back agent, its files are kept, and it may go away.
 
-Asterisk itself is not at hand here; asterisk_peer.py stands in for it."""
+asterisk_peer.py stands in for it, and does at once and each time what the real one (test_asterisk_itself.py) does now and then."""
 
-import os
 import signal
-import socket
 import threading
 import time
 
 import pytest
 
 from api import Api, User
-from asterisk_peer import Asterisk, sections
+from asterisk_kit import Phone, names, talk, until
+from asterisk_peer import Asterisk
 from people import Person, Server, everybody, wait
-from sip_ua import Message, digest
 
 OWN_SIP = b"; the operator's own\n[trunk]\ntype=peer\nhost=192.0.2.7\nsecret=keep;me\n\n[Lobby](!)\ntype=friend"
 OWN_EXTEN = b"[internal]\r\nexten => 100,1,Answer()\r\n"
@@ -36,12 +34,12 @@ def folder(tmp_path):
 def asterisk(folder):
     running = [Asterisk(folder)]
 
-    def again():
-        """Killed, and started again on the same ports with the same database."""
+    def again(forgets=False):
+        """Killed, and started again on the same ports with the same database; forgets: with none, as when it had not been written yet."""
         old = running[-1]
         if old.running:
             old.close()
-        running.append(Asterisk(folder, registry=old.registry, sip_port=old.sip[1], ami_port=old.ami[1]))
+        running.append(Asterisk(folder, registry={} if forgets else old.registry, sip_port=old.sip[1], ami_port=old.ami[1]))
         return running[-1]
     running[0].again = again
     yield running[0]
@@ -67,19 +65,6 @@ def daemon(tmp_path, folder, asterisk):
         one.close()
 
 
-def until(what, done, limit_s=10):
-    end = time.monotonic() + limit_s
-    while not done():
-        assert time.monotonic() < end, f"no {what} within {limit_s} s"
-        time.sleep(0.02)
-
-
-def names(folder):
-    """Who is in the marked part of sip.conf."""
-    text = (folder / "sip.conf").read_text()
-    return [name for name, pairs in sections(text) if ("context", "phones") in pairs]
-
-
 def console(server):
     return server.log.read_text()
 
@@ -93,12 +78,6 @@ def people(tmp_path, asterisk, daemon):
     yield both
     for one in both:
         one.close()
-
-
-def talk(people, nth=1):
-    for person in people:
-        person.type("")
-    wait(people, "talk", lambda: all(len(p.find("secure")) >= nth for p in people))
 
 
 @pytest.mark.parametrize("who", ["caller", "callee"])
@@ -262,6 +241,31 @@ def test_away_at_start(tmp_path, folder, asterisk, daemon):
     assert console(server).count("asterisk: is away") == 1
 
 
+@pytest.mark.parametrize("when", ["talking", "waiting"])
+def test_it_has_forgotten_everybody(people, asterisk, when):
+    """The clients, which cannot know, are asked to register anew rather than drawn and called in vain."""
+    server = people[0].server
+    if when == "talking":
+        talk(people)
+    else:
+        people[0].type("")
+        wait(people, "waiting", lambda: people[0].find("waiting"))
+    asterisk.close()
+    until("the console", lambda: "asterisk: is away" in console(server))
+    again = asterisk.again(forgets=True)
+    until("the console", lambda: "forgotten by Asterisk" in console(server), 15)
+    if when == "talking":
+        people[1].type("q")
+        people[1].type("y")
+        everybody(people, "ended")
+    since = time.monotonic()
+    for person in people if when == "talking" else people[1:]:
+        person.type("")
+    wait(people, "talk", lambda: all(len(p.find("secure")) == (2 if when == "talking" else 1) for p in people))
+    print(f"talking {time.monotonic() - since:.1f} s after both were ready")
+    assert not any(p.find("ended", reason="no_answer") or p.find("error") for p in people) and len(again.bound) == 2
+
+
 def test_away_in_between(people, asterisk, folder):
     server = people[0].server
     talk(people)
@@ -357,42 +361,6 @@ def test_strangers_calls_are_ended(daemon, asterisk):
     phone.register()
     assert phone.invite(b.login["exten"]) >= 400
     until("the hang-up", lambda: asterisk.count("channel request hangup SIP/jeden-") >= 1)
-
-
-class Phone:
-    """Just enough to register and to dial whom one likes."""
-
-    def __init__(self, asterisk, user):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(5)
-        self.at, self.user, self.cseq = asterisk.sip, user, 0
-
-    def ask(self, method, number, call_id, body=""):
-        sip, authorization = self.user.login["sip"], ""
-        uri = f"sip:{number}@myturn.invalid"
-        for _ in range(2):
-            self.cseq += 1
-            own = "%s:%d" % self.socket.getsockname()
-            content = "Content-Type: application/sdp\r\n" if body else ""
-            self.socket.sendto((f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{os.urandom(6).hex()};rport\r\nMax-Forwards: 70\r\n"
-                                f"From: <{sip['uri']}>;tag=a\r\nTo: <{uri if method == 'INVITE' else sip['uri']}>\r\nCall-ID: {call_id}\r\n"
-                                f"CSeq: {self.cseq} {method}\r\nContact: <sip:x@{own}>\r\n{authorization}{content}"
-                                f"Content-Length: {len(body)}\r\n\r\n{body}").encode(), self.at)
-            while True:
-                answer = Message(self.socket.recvfrom(65536)[0])
-                if answer.status and answer.status >= 200:
-                    break
-            if answer.status != 401:
-                break
-            authorization = f"Authorization: {digest(answer.get('WWW-Authenticate'), method, uri, sip['username'], sip['password'])}\r\n"
-        return answer.status
-
-    def register(self):
-        assert self.ask("REGISTER", "x", "r1") == 200
-
-    def invite(self, number):
-        return self.ask("INVITE", number, "i1", "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0 8\r\n")
 
 
 def test_a_second_signal_still_empties_the_files(daemon, asterisk, folder):

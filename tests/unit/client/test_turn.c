@@ -309,6 +309,24 @@ static void test_in_talk_and_superseded(void **state) {
     EXPECT(k, "waiting!(1s) turn");
 }
 
+/* Where Asterisk is the SIP server and was started anew: it has forgotten the device, which the client cannot know. */
+static void test_sip_server_has_forgotten_us(void **state) {
+    kit *k = *state;
+    to_waiting(k);
+    kit_turn_fails(k, MT_FAULT_REFUSED, "not_registered");
+    EXPECT(k, "renew");
+    kit_pass(k, 900);
+    EXPECT(k, "");
+    mt_turn_registered(k->t, k->now_ms);
+    EXPECT(k, "turn");
+    kit_turn_fails(k, MT_FAULT_REFUSED, "not_registered"); /* it has not told the server yet */
+    EXPECT(k, "renew");
+    mt_turn_registered(k->t, k->now_ms);
+    EXPECT(k, "");
+    kit_pass(k, 1100);
+    assert_non_null(strstr(kit_trace(k), "turn"));
+}
+
 /* The draw was made before the DELETE came in: 409 paired names the pair, and that one is left. */
 static void test_draw_beats_the_cancelling(void **state) {
     kit *k = *state;
@@ -471,6 +489,7 @@ int main(void) {
         T(test_a_server_that_does_not_hold_is_not_asked_all_the_time),
         T(test_slow_down),
         T(test_in_talk_and_superseded),
+        T(test_sip_server_has_forgotten_us),
         T(test_draw_beats_the_cancelling),
         T(test_a_pair_that_cannot_be_left_is_not_left_for_ever),
         T(test_unexpected_answer_ends_the_waiting),
