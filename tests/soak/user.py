@@ -27,6 +27,7 @@ class User:
     def forget(self):
         self.name, self.web, self.agent, self.epoch = None, None, None, -1
         self.phase, self.since, self.pair, self.role, self.partner, self.call = "out", time.monotonic(), None, None, None, None
+        self.broke_off_at = float("-inf")
         self.invites = asyncio.Queue()
 
     def enter(self, phase):
@@ -184,6 +185,10 @@ class User:
                 status, answer = await held
             finally:
                 held.cancel()
+            if status == 409 and answer["code"] == "in_talk" and time.monotonic() - self.broke_off_at < INVITE_LIMIT_S:
+                self.count("draws that crossed a breaking off")  # told into a connection that he was just closing, and called already
+                await self.leave()
+                continue
             self.expect(status, 200, f"POST /v1/turn {answer if status != 200 else ''}")
             if answer["state"] == "paired":
                 return answer
@@ -195,13 +200,24 @@ class User:
         self.world.did(self.name)
         if self.chance(40):
             self.count("waits broken off")
+            self.broke_off_at = time.monotonic()
             held.cancel()
             self.web.drop(self.chance(50))
             self.web = Web(self.http, self.web.token)
             return None
         self.count("waits cancelled")
-        other = Web(self.http, self.web.token)
         self.enter("cancelling")
+        await self.leave()
+        status, answer = await held
+        if status == 200 and answer["state"] == "paired":
+            self.world.drawn(self.name, answer, self.since).act(self.name, "cancelled")
+        elif status != 409:
+            self.expect(status, 200, "a cancelled draw")
+        return None
+
+    async def leave(self):
+        """Pool and pair, also a pair that he has not been told of."""
+        other = Web(self.http, self.web.token)
         try:
             status, answer = await other.call("DELETE", "/v1/turn")
             if status == 409 and answer.get("code") == "paired":
@@ -212,12 +228,6 @@ class User:
             self.expect(status, 204, "DELETE /v1/turn")
         finally:
             other.close()
-        status, answer = await held
-        if status == 200 and answer["state"] == "paired":
-            self.world.drawn(self.name, answer, self.since).act(self.name, "cancelled")
-        elif status != 409:
-            self.expect(status, 200, "a cancelled draw")
-        return None
 
     # -- setting up
     def innocent(self, since):
