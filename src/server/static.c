@@ -43,13 +43,15 @@ struct mt_static {
 
 #define CSP                                                                                                            \
     "Content-Security-Policy: default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "                \
-    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
+    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "              \
+    "require-trusted-types-for 'script'; trusted-types 'none'\r\n"
 
 const char mt_static_page_headers[] =
     CSP "X-Content-Type-Options: nosniff\r\n"
         "Referrer-Policy: no-referrer\r\n"
         "Cross-Origin-Opener-Policy: same-origin\r\n"
-        "Permissions-Policy: microphone=(self), camera=(self), geolocation=(), payment=()\r\n";
+        "Cross-Origin-Resource-Policy: same-origin\r\n"
+        "Permissions-Policy: microphone=(self), camera=(), geolocation=(), payment=()\r\n";
 
 static const struct {
     const char *suffix, *type;

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define OUT_KEPT 65536 /* a larger scratch buffer is given back */
-#define NO_STORE "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+#define NO_STORE                                                                                                       \
+    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n"
 
 static const struct {
     unsigned status;

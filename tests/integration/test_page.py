@@ -49,9 +49,12 @@ def test_what_has_one_form(page):
 
 
 def test_what_a_page_may_do(page):
-    """Nothing inline, nothing of others; its own scripts, worklets and WebSocket, and sound out of a blob."""
+    """Nothing inline, nothing of others; its own scripts, worklets and WebSocket, and sound out of a blob. No text becomes markup or script, and no other site gets anything."""
     policy = dict(p.strip().split(" ", 1) for p in page.get("/").headers["Content-Security-Policy"].split(";"))
     assert "unsafe" not in str(policy) and "*" not in str(policy)
     assert policy["default-src"] == "'self'" and policy["connect-src"] == "'self'" and "blob:" in policy["media-src"]
     assert policy.get("script-src", "'self'") == policy.get("worker-src", "'self'") == policy.get("style-src", "'self'") == "'self'"
-    assert re.search(r"microphone=\(self\)", page.get("/").headers["Permissions-Policy"])
+    assert policy["require-trusted-types-for"] == "'script'" and policy["trusted-types"] == "'none'"
+    for path in ("/", "/plain.js", "/v1/info", "/v1/nowhere"):
+        assert page.get(path).headers["Cross-Origin-Resource-Policy"] == "same-origin", path
+    assert re.search(r"microphone=\(self\), camera=\(\)", page.get("/").headers["Permissions-Policy"])

@@ -182,9 +182,9 @@ def test_log_out(chromium, web_server):
     anna.on("main")  # the name is free again, the rules are known
 
 
-@pytest.mark.parametrize("locale,width", [("en-GB", 1000), ("pl-PL", 390)])
+@pytest.mark.parametrize("locale,width", [("en-GB", 1000), ("pl-PL", 390), ("pl-PL", 320)])
 def test_accessibility(chromium, web_server, locale, width):
-    """axe-core finds nothing on any page in both themes, and nothing is wider than a phone."""
+    """axe-core finds nothing on any page in both themes, and nothing is wider than a phone, whatever the partner is called; 320 px is also what a window of 1280 has at 400 %."""
     anna = Page(chromium, web_server.url, "anna", locale=locale, width=width, height=800, still=True)
     found = []
 
@@ -214,7 +214,7 @@ def test_accessibility(chromium, web_server, locale, width):
     anna.ready()
     anna.until("document.querySelector('[data-testid=online]')?.textContent")
     look(anna, "wait")
-    bob = Page(chromium, web_server.url, "bob").log_in()
+    bob = Page(chromium, web_server.url, "bob").log_in("W" * 32 if width == 320 else "bob")
     bob.ready()
     anna.on("convo")
     anna.say("Hello there")
@@ -234,6 +234,53 @@ def test_accessibility(chromium, web_server, locale, width):
     anna.ended()
     look(anna, "main after a talk")
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("width,height,covered", [(390, 780, 380), (640, 400, 0)])
+def test_little_height(chromium, web_server, width, height, covered):
+    """A keyboard covers a phone's page, which is told of it by the visual viewport alone (Safari); or a window at 200 %. Who writes sees the words, what was said, and the buttons."""
+    anna = Page(chromium, web_server.url, "anna", width=width, height=height).log_in()
+    bob = Page(chromium, web_server.url, "bob").log_in()
+    talk(anna, bob)
+    for number in range(12):
+        bob.say(f"line {number}")
+    anna.hears("line 11")
+    if covered:
+        anna.evaluate(f"""(() => {{
+            Object.defineProperty(window.visualViewport, 'height', {{ get: () => {height - covered} }});
+            window.visualViewport.dispatchEvent(new Event('resize'));
+        }})()""")
+    anna.do("click", testid="message")
+    seen = anna.evaluate("""['.words', '.said:last-child', '[data-testid=message]', '.actions'].map(s => {
+        const box = document.querySelector(s).getBoundingClientRect();
+        return [s, Math.round(box.top), Math.round(box.bottom)];
+    })""")
+    assert all(0 <= top and bottom <= height - covered for _, top, bottom in seen), seen
+    anna.do("press", key="Tab")
+    anna.do("wait", testid="block")  # nothing is lost: what made room is there again
+
+
+def test_the_newest_message_is_seen(chromium, web_server):
+    """Many lines at once: the list, which scrolls smoothly, lost its way. Who reads further up is left there, until he writes himself."""
+    anna, bob = (Page(chromium, web_server.url, name).log_in() for name in ("anna", "bob"))
+    talk(anna, bob)
+    gap = "(() => { const log = document.querySelector('[data-testid=log]'); return log.scrollHeight - log.scrollTop - log.clientHeight; })()"
+    bob.evaluate("""(() => {
+        const field = document.querySelector('[data-testid=message]');
+        for (let i = 0; i < 14; i++) {
+            field.value = `line ${i}\\nand\\nmore`;
+            field.form.requestSubmit();
+        }
+    })()""")
+    anna.hears("line 13\nand\nmore")
+    anna.until(f"{gap} < 5", 5)
+    anna.evaluate("document.querySelector('[data-testid=log]').scrollTo({ top: 0, behavior: 'instant' }) && 0")
+    anna.until(f"{gap} > 200")
+    bob.say("one more")
+    anna.hears("one more")
+    anna.until("document.querySelector('[data-testid=log]').scrollTop === 0", 1)
+    anna.say("mine")
+    anna.until(f"{gap} < 5", 5)
 
 
 def test_size(page_built):

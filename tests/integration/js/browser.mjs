@@ -66,7 +66,7 @@ const table = {
         if (o.info) await made.route('**/v1/info', (route) => route.fulfill({ json: o.info }));
         made.on('pageerror', (e) => complaints.push(`${o.page}: ${e.stack ?? e}`));
         made.on('console', (m) => {
-            if (/Content Security Policy|Refused to/i.test(m.text())) complaints.push(`${o.page}: ${m.text()}`);
+            if (/Content Security Policy|Refused to|requires 'Trusted/i.test(m.text())) complaints.push(`${o.page}: ${m.text()}`);
         });
         const frames = [];
         made.on('websocket', (ws) => ws.on('framereceived', (f) => frames.push(String(f.payload))));
