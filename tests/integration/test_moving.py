@@ -226,3 +226,27 @@ def test_page_and_terminal(page_built, world, caller, mover, gone_s):
         assert person.find("ended")[0]["reason"] == "partner_left"
     finally:
         browser.close()
+
+
+@pytest.mark.parametrize("gone_s", [0, 4])
+def test_a_page_moves_while_waiting(page_built, world, gone_s):
+    """The held request and the connection for calls went on looking alive at the old address; who was drawn waited in vain, again and again."""
+    world.serve("--https", f"{HUB}:0", "--self-signed", "--web", str(DIST))
+    browser = Browser(before=world.net.at("jeden"), microphone=False)
+    try:
+        page = Page(browser, f"https://{world.server.https}", "jeden").log_in()
+        page.ready()
+        page.on("wait")
+        time.sleep(3)
+        world.net.move("jeden", gone_s)
+        time.sleep(15)  # until it has missed the answer to a ping of its own
+        since = time.monotonic()
+        (person,) = world.start("dwa")
+        everybody([person], "secure", 45)
+        page.on("convo")
+        print(f"drawn and secure {time.monotonic() - since:.1f} s after the other was ready")
+        page.say("from the page")
+        wait([person], "the page's text", lambda: person.find("text", body="from the page"), LIMIT_S)
+        assert not person.find("ended")
+    finally:
+        browser.close()

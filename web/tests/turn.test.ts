@@ -340,6 +340,19 @@ test('leaving is repeated until the server has answered, and not beside a draw',
     assert.deepEqual(b.kinds(), []);
 });
 
+test('a held request on a way that is gone is asked again once the user agent is connected', () => {
+    const b = new Bench();
+    b.logIn();
+    b.turn.sayReady(0);
+    const { seq } = b.one('turn');
+    b.turn.pathLost();
+    assert.deepEqual(b.kinds(), ['break']);
+    b.pass(1_000);
+    assert.deepEqual(b.kinds(), []);
+    b.turn.registeredNow(b.now);
+    assert.notEqual(b.one('turn').seq, seq);
+});
+
 test('a full server is called so at the login', () => {
     const b = new Bench();
     b.turn.login('jeden', 0);

@@ -250,6 +250,7 @@ export class Client {
         this.sip = new Sip(this.login.sip, {
             registered: () => this.do(() => turn.registeredNow(now())),
             registerFailed: (code) => this.do(() => turn.registerFailed(code, now())),
+            lost: () => this.do(() => turn.pathLost()),
             newCall: () => turn.newIncoming(),
             incoming: (call, from) => this.do(() => turn.incoming(call, from, now())),
             up: (call) => this.do(() => turn.callIsUp(call, now())),

@@ -3,11 +3,14 @@ import JsSIP from 'jssip';
 import type { RTCSession } from 'jssip/lib/RTCSession';
 import type { SipSettings } from './api.js';
 import type { Ends } from './bridge.js';
+import { Pulse } from './pulse.js';
 
 export interface SipEvents {
     registered(): void;
     /** code 0: no answer. */
     registerFailed(code: number): void;
+    /** The server says nothing any more; the connection is about to be made anew. */
+    lost(): void;
     newCall(): number;
     incoming(call: number, from: string): void;
     up(call: number): void;
@@ -47,11 +50,17 @@ export class Sip {
     private readonly calls = new Map<number, Call>();
     private retry: ReturnType<typeof setTimeout> | undefined;
     private stopped = false;
+    private readonly pulse: Pulse;
 
     constructor(private readonly settings: SipSettings, private readonly events: SipEvents) {
         const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+        const socket = new JsSIP.WebSocketInterface(`${scheme}://${location.host}${settings.ws}`);
+        this.pulse = new Pulse(socket, () => {
+            this.tell(() => events.lost());
+            this.renew();
+        });
         this.ua = new JsSIP.UA({
-            sockets: [new JsSIP.WebSocketInterface(`${scheme}://${location.host}${settings.ws}`)],
+            sockets: [socket],
             uri: settings.uri,
             authorization_user: settings.username,
             realm: settings.realm,
@@ -75,6 +84,7 @@ export class Sip {
     /** At once: nothing follows. */
     stop(): void {
         this.stopped = true;
+        this.pulse.stop();
         clearTimeout(this.retry);
         this.calls.clear();
         this.ua.stop();

@@ -291,6 +291,14 @@ export class Turn extends TurnCore {
         else if (!this.draw) this.tellUnreachable();
     }
 
+    /** The way to the server is gone, and with it what was asked by it; the user agent connects anew, and what is due follows that. */
+    pathLost(): void {
+        if (this.state !== 'waiting' || !this.turnSeq) return;
+        this.queue.push({ do: 'break' });
+        this.turnSeq = 0;
+        this.registered = false;
+    }
+
     /** A number for a call that came in. */
     newIncoming(): number {
         return ++this.calls * 2 + 1;
