@@ -13,6 +13,8 @@ import { waitPage } from './pages/wait.js';
 
 const MAKE: Record<PageId, (shell: Shell) => Page> = { login: loginPage, rules: rulesPage, main: mainPage, wait: waitPage, convo: convoPage };
 
+const LOW_PX = 500; // not all of a talk's parts fit
+
 export class App implements Shell {
     readonly model = new Model();
     readonly client: Client;
@@ -30,6 +32,8 @@ export class App implements Shell {
         const skip = h('a', { class: 'skip', href: '#page' }, t().skip);
         document.body.replaceChildren(skip, this.header, this.main, this.live);
         document.addEventListener('visibilitychange', () => this.title(0));
+        window.visualViewport?.addEventListener('resize', () => this.fit());
+        this.fit();
     }
 
     async start(): Promise<void> {
@@ -121,7 +125,7 @@ export class App implements Shell {
             ...Object.entries(LANGUAGES).map(([code, texts]) => h('option', { value: code, lang: code, selected: code === language() }, texts.language)));
         on(pick, 'change', () => this.changeLanguage(pick.value));
         this.header.replaceChildren(
-            h('p', { class: 'brand' }, h('span', { class: 'mark', 'aria-hidden': 'true' }), 'myTurn'),
+            h('p', { class: 'brand' }, h('span', { class: 'mark', 'aria-hidden': 'true' }), h('span', {}, 'myTurn')),
             h('div', { class: 'tools' },
                 known ? h('span', { class: 'me soft' }, sentence(t().signedInAs, this.model.name)) : null,
                 pick,
@@ -151,6 +155,14 @@ export class App implements Shell {
         if (what.event === 'text') this.title(this.unread + 1);
         if (what.event === 'words' && document.hidden) this.title(1);
         this.refresh();
+    }
+
+    /** A keyboard on the screen covers the page's lower part without making the page smaller. Who zooms in wants no such help. */
+    private fit(): void {
+        const view = window.visualViewport, zoomed = (view?.scale ?? 1) > 1.05, height = view?.height ?? window.innerHeight;
+        document.body.classList.toggle('low', !zoomed && height < LOW_PX);
+        if (zoomed) document.body.style.removeProperty('--view');
+        else document.body.style.setProperty('--view', `${height}px`);
     }
 
     /** Something new while the page is not looked at shows in its title. */

@@ -35,7 +35,6 @@ export const en = {
     mainTitle: 'Ready when you are',
     mainLead: 'Press the button, and we draw somebody for you. Your microphone stays off until you switch it on.',
     ready: 'I am ready',
-    mainAgain: 'Draw somebody else whenever you like.',
     sound: 'Microphone and loudspeaker',
     soundHint: 'Optional. Try them out before somebody hears you.',
     test: 'Test the microphone',
@@ -105,7 +104,6 @@ export const en = {
     reportNote: 'A note for the operator (optional)',
     reportSend: 'Report and leave',
 
-    endedTitle: 'The talk is over',
     ended: {
         hung_up: 'You have left the talk with {name}.',
         partner_left: '{name} has left the talk.',

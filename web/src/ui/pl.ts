@@ -41,7 +41,6 @@ export const pl: Texts = {
     mainTitle: 'Zaczynamy, kiedy zechcesz',
     mainLead: 'Naciśnij przycisk, a wylosujemy kogoś dla Ciebie. Mikrofon pozostaje wyłączony, dopóki go nie włączysz.',
     ready: 'Losuj rozmówcę',
-    mainAgain: 'Kolejną osobę możesz wylosować, kiedy tylko zechcesz.',
     sound: 'Mikrofon i głośnik',
     soundHint: 'Nieobowiązkowo. Wypróbuj je, zanim ktoś Cię usłyszy.',
     test: 'Sprawdź mikrofon',
@@ -111,7 +110,6 @@ export const pl: Texts = {
     reportNote: 'Uwaga dla operatora (nieobowiązkowa)',
     reportSend: 'Zgłoś i zakończ rozmowę',
 
-    endedTitle: 'Rozmowa zakończona',
     ended: {
         hung_up: 'Rozmowa zakończona przez Ciebie. Rozmówca: {name}.',
         partner_left: '{name} opuszcza rozmowę.',

@@ -6,24 +6,33 @@ import type { Page, Shell } from '../page.js';
 import { conductButtons, heading, levelBar, reportDialog, saidItem, setLevel, wordsDialog } from '../parts.js';
 import { clock } from './wait.js';
 
-const TYPING_MS = 3_000, SURE_MS = 5_000, METER_MS = 100, PATH_MS = 2_000;
+const TYPING_MS = 3_000, SURE_MS = 5_000, METER_MS = 100, PATH_MS = 2_000, NEAR_PX = 60;
 
 /** The messages, following the newest unless the reader has scrolled up. */
-function messageLog(who: string): { root: HTMLElement; update(m: Model): void } {
+function messageLog(who: string): { root: HTMLElement; leave(): void; update(m: Model): void } {
     const list = h('ul', {});
     const root = h('div', { class: 'log', testid: 'log', role: 'log', 'aria-live': 'polite', 'aria-label': t().messages, tabindex: '0' }, list);
-    let shown = 0;
+    let shown = 0, follows = true, lastTop = 0;
+    const toNewest = (behavior: ScrollBehavior): void => root.scrollTo({ top: root.scrollHeight, behavior });
+    on(root, 'scroll', () => { // on its way to the newest it may be far from it; only upwards it is the reader
+        if (root.scrollHeight - root.scrollTop - root.clientHeight < NEAR_PX) follows = true;
+        else if (root.scrollTop < lastTop) follows = false;
+        lastTop = root.scrollTop;
+    });
+    const fitted = new ResizeObserver(() => follows && toNewest('instant')); // a keyboard on the screen came or went
+    fitted.observe(root);
     list.append(h('li', { class: 'began' }, sentence(t().began, who)));
     return {
         root,
+        leave: () => fitted.disconnect(),
         update(m) {
             const total = m.dropped + m.messages.length;
             if (total === shown) return;
-            const follows = root.scrollHeight - root.scrollTop - root.clientHeight < 60;
             for (const said of m.messages.slice(Math.max(0, shown - m.dropped))) list.append(saidItem(said, who));
             while (list.children.length > m.messages.length + 1) list.children[1]?.remove();
             shown = total;
-            if (follows || m.messages.at(-1)?.mine) root.scrollTop = root.scrollHeight;
+            follows ||= m.messages.at(-1)?.mine ?? false;
+            if (follows) toNewest('auto');
         },
     };
 }
@@ -68,6 +77,7 @@ function composer(shell: Shell): { root: HTMLElement; field: HTMLTextAreaElement
                 return;
             }
             shell.model.say(text);
+            shell.model.micProblem = null; // it was read
             field.value = shell.model.draft = '';
             grow();
             stopTyping();
@@ -170,7 +180,7 @@ export function convoPage(shell: Shell): Page {
             report, what),
         focus: write.field,
         leave() {
-            for (const part of [write, details, mic, hangup]) part.leave();
+            for (const part of [log, write, details, mic, hangup]) part.leave();
             clearInterval(timer);
         },
         update(m) {

@@ -38,7 +38,10 @@ export function loginPage(shell: Shell): Page {
             if (busy && field.value === '') field.value = shell.client.name;
             setLabel(go, busy ? t().loggingIn : t().login);
             field.setAttribute('aria-invalid', String(m.error !== null));
-            if (m.error && !hadError && !busy) field.select();
+            if (m.error && !hadError && !busy) {
+                field.focus();
+                field.select();
+            }
             hadError = m.error !== null && !busy;
         },
     };
