@@ -314,10 +314,7 @@ void mt_sip_call_user_back(mt_sip_server *s, mt_sip_account *a) {
     }
     while (!mt_list_empty(&a->waiting)) {
         mt_sip_stxn *t = MT_CONTAINER(a->waiting.next, mt_sip_stxn, waiting);
-        mt_sip_str held = t->held;
-        t->held = (mt_sip_str){NULL, 0};
-        mt_list_remove(&t->waiting);
-        mt_timer_stop(&s->timerq, &t->timer);
+        mt_sip_str held = mt_sip_stxn_release(s, t);
         /* It was parsed once already; a datagram's framing fits whatever it came by. */
         if (mt_sip_msg_parse(mt_sip_str_slice(&held), MT_SIP_DATAGRAM, &s->held) == MT_OK)
             mt_sip_forward_request(s, t, &s->held);

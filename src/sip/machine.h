@@ -291,6 +291,8 @@ mt_sip_stxn *mt_sip_stxn_find(const mt_sip_server *s, const uint8_t key[MT_SIP_K
 mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_head);
 /* A request of this transaction came again, or the ACK of its final answer. */
 void mt_sip_stxn_repeat(mt_sip_server *s, mt_sip_stxn *t, bool ack);
+/* An INVITE that goes onward: 100 follows, if nothing else is sent within 200 ms. */
+void mt_sip_stxn_begin_trying(mt_sip_server *s, mt_sip_stxn *t);
 bool mt_sip_stxn_is_final(const mt_sip_stxn *t);
 /* Begins an answer: status line and the headers that every answer repeats. tag may be empty. */
 void mt_sip_stxn_begin(mt_sip_server *s, mt_sip_stxn *t, mt_sip_writer *w, unsigned code, mt_slice tag);
@@ -298,6 +300,7 @@ void mt_sip_stxn_begin(mt_sip_server *s, mt_sip_stxn *t, mt_sip_writer *w, unsig
 void mt_sip_stxn_end(mt_sip_server *s, mt_sip_stxn *t, mt_sip_writer *w, unsigned code, const mt_sip_msg *body_of);
 void mt_sip_stxn_answer(mt_sip_server *s, mt_sip_stxn *t, unsigned code, mt_slice tag); /* without any more headers */
 void mt_sip_stxn_hold(mt_sip_server *s, mt_sip_stxn *t, mt_sip_account *a, mt_slice request, uint32_t limit_ms);
+mt_sip_str mt_sip_stxn_release(mt_sip_server *s, mt_sip_stxn *t); /* gives back the request held */
 void mt_sip_stxn_drop(mt_sip_server *s, mt_sip_stxn *t);
 void mt_sip_stxn_free(mt_sip_stxn *t);
 /* Answers of no transaction, or kept as one over UDP (rx->keep). */

@@ -38,7 +38,7 @@ static mt_sip_stxn *transaction(mt_sip_server *s, const mt_sip_rx *rx, mt_sip_si
     t->request_bytes = rx->msg->raw.len;
     mt_list_append(&side->call->stxns, &t->link);
     if (t->method == MT_SIP_METHOD_INVITE)
-        mt_sip_stxn_answer(s, t, 100, (mt_slice){NULL, 0});
+        mt_sip_stxn_begin_trying(s, t);
     return t;
 }
 

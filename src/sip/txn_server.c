@@ -1,14 +1,35 @@
 #include "sip/machine.h"
 
+#define TRYING_MS 200 /* RFC 3261 17.2.1 */
+
 static void arm(mt_sip_server *s, mt_sip_stxn *t) {
-    mt_timer_set(&s->timerq, &t->timer, t->next_ms < t->deadline_ms ? t->next_ms : t->deadline_ms);
+    int64_t due_ms = t->next_ms < t->deadline_ms ? t->next_ms : t->deadline_ms;
+    if (due_ms == MT_NEVER)
+        mt_timer_stop(&s->timerq, &t->timer);
+    else
+        mt_timer_set(&s->timerq, &t->timer, due_ms);
 }
 
-/* Timers G (again), H, I, J, L (over), and the end of waiting for a binding. */
+/* Nothing at all was sent for this INVITE yet. */
+static bool is_unanswered(const mt_sip_stxn *t) {
+    return t->method == MT_SIP_METHOD_INVITE && t->state == MT_SIP_TXN_TRYING;
+}
+
+static void answer_trying(mt_sip_server *s, mt_sip_stxn *t) {
+    t->next_ms = MT_NEVER;
+    mt_sip_stxn_answer(s, t, 100, (mt_slice){NULL, 0});
+    arm(s, t);
+}
+
+/* The time of 100, timers G (again), H, I, J, L (over), and the end of waiting for a binding. */
 static void due(mt_timer *timer, void *ctx, int64_t now_ms) {
     mt_sip_server *s = ctx;
     mt_sip_stxn *t = MT_CONTAINER(timer, mt_sip_stxn, timer);
     s->now_ms = now_ms;
+    if (is_unanswered(t) && now_ms < t->deadline_ms) {
+        answer_trying(s, t);
+        return;
+    }
     if (t->held.p != NULL) {
         mt_sip_forward_held_over(s, t);
         return;
@@ -50,7 +71,7 @@ mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_h
     t->method = rx->msg->method;
     t->flow = *rx->flow;
     t->user = rx->user;
-    t->next_ms = MT_NEVER;
+    t->next_ms = t->deadline_ms = MT_NEVER;
     mt_timer_init(&t->timer, due);
     mt_list_init(&t->waiting);
     mt_list_init(&t->link);
@@ -64,6 +85,10 @@ mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_h
 }
 
 void mt_sip_stxn_repeat(mt_sip_server *s, mt_sip_stxn *t, bool ack) {
+    if (!ack && is_unanswered(t)) {
+        answer_trying(s, t);
+        return;
+    }
     if (!ack) {
         mt_sip_out_bytes(s, &t->flow, mt_sip_str_slice(&t->response));
         return;
@@ -78,6 +103,11 @@ void mt_sip_stxn_repeat(mt_sip_server *s, mt_sip_stxn *t, bool ack) {
     mt_sip_str_free(&t->response);
     t->next_ms = MT_NEVER;
     t->deadline_ms = s->now_ms + s->cfg.t4_ms; /* timer I */
+    arm(s, t);
+}
+
+void mt_sip_stxn_begin_trying(mt_sip_server *s, mt_sip_stxn *t) {
+    t->next_ms = s->now_ms + TRYING_MS;
     arm(s, t);
 }
 
@@ -142,6 +172,8 @@ void mt_sip_stxn_end(mt_sip_server *s, mt_sip_stxn *t, mt_sip_writer *w, unsigne
         return;
     }
     t->state = MT_SIP_TXN_PROCEEDING;
+    t->next_ms = MT_NEVER;
+    arm(s, t);
     if (!mt_sip_flow_is_stream(&t->flow) && mt_sip_str_set(s, &t->response, bytes) != MT_OK)
         mt_sip_str_free(&t->response);
 }
@@ -160,6 +192,15 @@ void mt_sip_stxn_hold(mt_sip_server *s, mt_sip_stxn *t, mt_sip_account *a, mt_sl
     mt_list_append(&a->waiting, &t->waiting);
     t->deadline_ms = s->now_ms + limit_ms;
     arm(s, t);
+}
+
+mt_sip_str mt_sip_stxn_release(mt_sip_server *s, mt_sip_stxn *t) {
+    mt_sip_str held = t->held;
+    t->held = (mt_sip_str){NULL, 0};
+    mt_list_remove(&t->waiting);
+    t->deadline_ms = MT_NEVER;
+    arm(s, t);
+    return held;
 }
 
 void mt_sip_stxn_drop(mt_sip_server *s, mt_sip_stxn *t) {

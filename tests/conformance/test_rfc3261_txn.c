@@ -20,6 +20,7 @@ enum { INVITED, UP }; /* where the script begins: A's INVITE has just come, or t
  *   b:cSTATUS  B answers the CANCEL              b.close   B's connection is lost
  *   a:INVITE   A repeats it                      a:ACK     A's ACK of a final answer other than 2xx
  *   a:CANCEL   A cancels                         a:ack     A's ACK of a 2xx
+ *   a:INVITE+  a new one, in the dialog
  *   a:METHOD   a request of A's in the dialog    a:again   A repeats it
  *   end        the owner ends the pair */
 typedef struct row {
@@ -36,19 +37,20 @@ typedef struct row {
 #define T2_SERIES(what)                                                                                                \
     "@500 " what " @1500 " what " @3500 " what " @7500 " what " @11500 " what " @15500 " what " @19500 " what          \
     " @23500 " what " @27500 " what " @31500 " what
-#define BEGUN "@0 A:100 B:INVITE"
+#define BEGUN "@0 B:INVITE"
+#define TRYING " @200 A:100" /* the callee has not answered by then */
 
 static const row invite_client[] = {
     /* Calling */
     {"A doubles, B ends", INVITED, TCP, UDP, "+32000",
-     BEGUN " @500 B:INVITE @1500 B:INVITE @3500 B:INVITE @7500 B:INVITE @15500 B:INVITE @31500 B:INVITE @32000 A:408"},
-    {"no A over a stream, B ends", INVITED, TCP, TCP, "+32000", BEGUN " @32000 A:408"},
-    {"no A over WebSocket", INVITED, TCP, WS, "+32000", BEGUN " @32000 A:408"},
-    {"B is not early", INVITED, TCP, TCP, "+31999", BEGUN},
-    {"1xx before A", INVITED, TCP, UDP, "+499 b:180 +8000", BEGUN " @499 A:180"},
-    {"1xx after A", INVITED, TCP, UDP, "+1000 b:183 +8000", BEGUN " @500 B:INVITE @1000 A:183"},
-    {"100 is this hop's own", INVITED, TCP, UDP, "+600 b:100 +40000", BEGUN " @500 B:INVITE"},
-    {"2xx", INVITED, TCP, UDP, "+600 b:200 +40000", BEGUN " @500 B:INVITE @600 A:200"},
+     BEGUN TRYING " @500 B:INVITE @1500 B:INVITE @3500 B:INVITE @7500 B:INVITE @15500 B:INVITE @31500 B:INVITE @32000 A:408"},
+    {"no A over a stream, B ends", INVITED, TCP, TCP, "+32000", BEGUN TRYING " @32000 A:408"},
+    {"no A over WebSocket", INVITED, TCP, WS, "+32000", BEGUN TRYING " @32000 A:408"},
+    {"B is not early", INVITED, TCP, TCP, "+31999", BEGUN TRYING},
+    {"1xx before A", INVITED, TCP, UDP, "+499 b:180 +8000", BEGUN TRYING " @499 A:180"},
+    {"1xx after A", INVITED, TCP, UDP, "+1000 b:183 +8000", BEGUN TRYING " @500 B:INVITE @1000 A:183"},
+    {"100 is this hop's own", INVITED, TCP, UDP, "+600 b:100 +40000", BEGUN TRYING " @500 B:INVITE"},
+    {"2xx", INVITED, TCP, UDP, "+600 b:200 +40000", BEGUN TRYING " @500 B:INVITE @600 A:200"},
     {"3xx", INVITED, TCP, UDP, "b:302 +8000", BEGUN " B:ACK A:302"},
     {"4xx", INVITED, TCP, UDP, "b:404 +8000", BEGUN " B:ACK A:404"},
     {"4xx over a stream", INVITED, TCP, TCP, "b:404 +8000", BEGUN " B:ACK A:404"},
@@ -66,7 +68,7 @@ static const row invite_client[] = {
     {"1xx begins C anew", INVITED, TCP, TCP, "b:180 +100000 b:181 +179999 b:180 +1000",
      BEGUN " A:180 @100000 A:181 @279999 A:180"},
     {"100 does not", INVITED, TCP, TCP, "b:180 +100000 b:100 +80000", BEGUN " A:180 @180000 A:408 B:CANCEL"},
-    {"C also after 100 alone", INVITED, TCP, TCP, "b:100 +180000", BEGUN " @180000 A:408 B:CANCEL"},
+    {"C also after 100 alone", INVITED, TCP, TCP, "b:100 +180000", BEGUN TRYING " @180000 A:408 B:CANCEL"},
     /* Completed */
     {"refusal again: ACK again", INVITED, TCP, UDP, "b:486 +500 b:486 +1000 b:486",
      BEGUN " B:ACK A:486 @500 B:ACK @1500 B:ACK"},
@@ -83,7 +85,17 @@ static const row invite_client[] = {
 
 static const row invite_server[] = {
     /* Proceeding */
-    {"INVITE again: 100 again", INVITED, UDP, TCP, "+300 a:INVITE", BEGUN " @300 A:100"},
+    {"100 after 200 ms", INVITED, UDP, TCP, "+199 =2 +1 +30000", BEGUN TRYING},
+    {"no 100 after another 1xx", INVITED, UDP, TCP, "+199 b:180 +30000", BEGUN " @199 A:180"},
+    {"no 100 after 2xx", INVITED, UDP, TCP, "+199 b:200 a:ack +30000", BEGUN " @199 A:200 B:ACK"},
+    {"no 100 after a refusal", INVITED, TCP, TCP, "+100 b:486 a:ACK +30000", BEGUN " @100 B:ACK A:486"},
+    {"no 100 after CANCEL", INVITED, TCP, TCP, "+100 a:CANCEL a:ACK b:487 +30000 =0",
+     BEGUN " @100 A:200 A:487 B:ACK"},
+    {"no 100 after the pair's end", INVITED, TCP, TCP, "+100 end a:ACK b:487 +30000 =0", BEGUN " @100 A:487 B:ACK"},
+    {"INVITE again before: 100 at once, and once", INVITED, UDP, TCP, "+100 a:INVITE +30000", BEGUN " @100 A:100"},
+    {"INVITE again before, over a stream", INVITED, TCP, TCP, "+100 a:INVITE a:INVITE +30000", BEGUN " @100 A:100"},
+    {"within the call, too", UP, UDP, TCP, "a:INVITE+ +300", "@0 B:INVITE @200 A:100"},
+    {"INVITE again: 100 again", INVITED, UDP, TCP, "+300 a:INVITE", BEGUN TRYING " @300 A:100"},
     {"INVITE again: the last 1xx", INVITED, UDP, TCP, "b:180 b:183 +300 a:INVITE", BEGUN " A:180 A:183 @300 A:183"},
     /* Completed */
     {"G up to T2, H ends", INVITED, UDP, TCP, "b:486 +31999 =1 +1 =0 +10000", BEGUN " B:ACK A:486 " T2_SERIES("A:486")},
@@ -159,8 +171,8 @@ static const row other_server[] = {
 
 /* Sections 17.1.4 and 17.2.4, over flows as ours are: what to send by is gone. */
 static const row transport_errors[] = {
-    {"B's connection lost while calling", INVITED, TCP, TCP, "+1000 b.close +4999", BEGUN},
-    {"and for good", INVITED, TCP, TCP, "+1000 b.close +5000", BEGUN " @6000 A:480"},
+    {"B's connection lost while calling", INVITED, TCP, TCP, "+1000 b.close +4999", BEGUN TRYING},
+    {"and for good", INVITED, TCP, TCP, "+1000 b.close +5000", BEGUN TRYING " @6000 A:480"},
     {"B's connection lost within the call", UP, TCP, TCP, "b.close +5000", "@5000 A:BYE"},
     {"a request to it waits", UP, TCP, TCP, "b.close a:INFO +4999", ""},
 };
@@ -225,9 +237,10 @@ static void step_of_a(const char *what) {
         a.cseq--;
         peer_in_dialog(&w.p[0], &a, method, NULL, NULL);
     } else {
-        char starts[16];
-        peer_in_dialog(&w.p[0], &a, what, NULL, NULL);
-        (void)snprintf(starts, sizeof(starts), "%s ", what);
+        char starts[16], method[16];
+        (void)snprintf(method, sizeof(method), "%.*s", (int)strcspn(what, "+"), what);
+        peer_in_dialog(&w.p[0], &a, method, NULL, NULL);
+        (void)snprintf(starts, sizeof(starts), "%.14s ", method);
         asked = last_to_b(starts);
     }
 }
@@ -276,7 +289,7 @@ static void begin(const row *r, const mt_sip_server_config *cfg) {
     peer_register(&w.p[1]);
     world_run(&w, 40000); /* the REGISTERs' own transactions are over */
     peer_invite(&w.p[0], "111001", &a);
-    begun = w.sent_count - 2; /* 100 and INVITE */
+    begun = w.sent_count - 1; /* INVITE */
     invite = peer_next(&w.p[1], "INVITE ");
     if (r->from == UP) {
         peer_answer(&w.p[1], invite, "200 OK", "d-local", NULL, NULL);
@@ -344,7 +357,7 @@ static void test_transport_errors(void **state) {
 static void test_other_times(void **state) {
     static const row rows[] = {
         {"A, B", INVITED, TCP, UDP, "+6400",
-         BEGUN " @100 B:INVITE @300 B:INVITE @700 B:INVITE @1500 B:INVITE @3100 B:INVITE @6300 B:INVITE @6400 A:408"},
+         BEGUN " @100 B:INVITE" TRYING " @300 B:INVITE @700 B:INVITE @1500 B:INVITE @3100 B:INVITE @6300 B:INVITE @6400 A:408"},
         {"E, F", UP, TCP, UDP, "a:INFO +2000",
          "@0 B:INFO @100 B:INFO @300 B:INFO @500 B:INFO @700 B:INFO @900 B:INFO @1100 B:INFO @1300 B:INFO @1500 B:INFO "
          "@1700 B:INFO @1900 B:INFO"},

@@ -416,7 +416,6 @@ void world_call(world *w, dialog *a, dialog *b) {
     peer_register(&w->p[0]);
     peer_register(&w->p[1]);
     peer_invite(&w->p[0], "111001", a);
-    (void)peer_next(&w->p[0], "SIP/2.0 100");
     const char *invite = peer_next(&w->p[1], "INVITE ");
     dialog_of_invite(b, invite, "d-local");
     peer_answer(&w->p[1], invite, "180 Ringing of AgentDwa", "d-local", NULL, NULL);

@@ -83,7 +83,7 @@ void peer_read_challenge(peer *p, const char *text);
 void peer_register_plain(peer *p, const char *to_user, const char *authorization, unsigned expires_s);
 void peer_register(peer *p);
 void peer_register_as(peer *p, const char *to_user, const char *password, unsigned expires_s);
-/* INVITE without and then with credentials; the 407 and 100 are taken. */
+/* INVITE without and then with credentials; the 407 is taken. */
 void peer_invite(peer *p, const char *callee, dialog *d);
 void peer_invite_plain(peer *p, const char *callee, dialog *d, const char *authorization);
 void peer_cancel(peer *p, const char *callee, const dialog *d);

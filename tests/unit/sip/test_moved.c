@@ -19,10 +19,10 @@ static void test_reinvite_follows_the_callee(void **state) {
     peer_register(&w.p[1]);
     world_call(&w, &a, &b);
     peer_in_dialog(&w.p[0], &a, "INVITE", "Contact: <sip:contact-j@10.1.1.1>\r\n", "v=0 anew");
-    (void)peer_next(&w.p[0], "SIP/2.0 100");
     char first[WORLD_TEXT];
     (void)snprintf(first, sizeof(first), "%s", peer_next(&w.p[1], "INVITE "));
     world_run(&w, 3000);
+    (void)peer_next(&w.p[0], "SIP/2.0 100");
     peer_register(&w.p[1]); /* a refresh over the same one: nothing is repeated */
     peer_silent(&w.p[1]);
     peer_reconnect(&w.p[1], 700, false);

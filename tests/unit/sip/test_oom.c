@@ -40,13 +40,18 @@ static bool try_invite(void) {
     peer_authorization(&w.p[0], true, "INVITE", "sip:111001@myturn.invalid", "jeden", authorization,
                        sizeof(authorization));
     peer_invite_plain(&w.p[0], "111001", &a, authorization);
+    return true;
+}
+
+static bool try_trying(void) {
+    world_run(&w, 200);
     return expect(&w.p[0], "SIP/2.0 100") != NULL;
 }
 
 /* parked: the callee registers after the INVITE. */
 static bool try_call(bool parked) {
     if (!try_register(&w.p[0]) || (!parked && !try_register(&w.p[1])) || !try_invite() ||
-        (parked && !try_register(&w.p[1])))
+        (parked && (!try_trying() || !try_register(&w.p[1]))))
         return false;
     const char *invite = expect(&w.p[1], "INVITE");
     if (invite == NULL)

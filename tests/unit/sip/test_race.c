@@ -25,7 +25,6 @@ static void begin(mt_sip_transport first, mt_sip_transport second, stage until) 
     if (until > PARKED)
         peer_register(&w.p[1]);
     peer_invite(&w.p[0], "111001", &a);
-    (void)peer_next(&w.p[0], "SIP/2.0 100");
     if (until > PARKED)
         (void)snprintf(invite, sizeof(invite), "%s", peer_next(&w.p[1], "INVITE "));
     if (until > PARKED)
@@ -179,7 +178,6 @@ static void test_cancel_by_a_stranger(void **state) {
 static void test_cancel_of_a_reinvite(void **state) {
     begin(MT_SIP_TCP, MT_SIP_UDP, UP);
     peer_in_dialog(&w.p[0], &a, "INVITE", "Contact: <sip:contact-j@10.1.1.1>\r\n", NULL);
-    (void)peer_next(&w.p[0], "SIP/2.0 100");
     const char *again = peer_next(&w.p[1], "INVITE ");
     peer_answer(&w.p[1], again, "180 Ringing", NULL, NULL, NULL);
     (void)peer_next(&w.p[0], "SIP/2.0 180");
@@ -250,7 +248,6 @@ static void test_bye_before_the_ack(void **state) {
 static void test_reinvite_open_at_the_end(void **state) {
     begin(MT_SIP_TCP, MT_SIP_TCP, UP);
     peer_in_dialog(&w.p[0], &a, "INVITE", "Contact: <sip:contact-j@10.1.1.1>\r\n", NULL);
-    (void)peer_next(&w.p[0], "SIP/2.0 100");
     const char *again = peer_next(&w.p[1], "INVITE ");
     peer_in_dialog(&w.p[0], &a, "INFO", NULL, NULL);
     const char *info = peer_next(&w.p[1], "INFO ");
@@ -408,7 +405,6 @@ static void test_unregistered_caller_can_be_reached(void **state) {
     a = b = (dialog){.cseq = 0};
     peer_register(&w.p[1]);
     peer_invite(&w.p[0], "111001", &a);
-    (void)peer_next(&w.p[0], "SIP/2.0 100");
     (void)snprintf(invite, sizeof(invite), "%s", peer_next(&w.p[1], "INVITE "));
     dialog_of_invite(&b, invite, "d-local");
     peer_answer(&w.p[1], invite, "200 OK", "d-local", NULL, "v=0");
@@ -427,7 +423,6 @@ static void test_next_pair_at_once(void **state) {
     (void)peer_next(&w.p[0], "BYE ");
     const char *bye = peer_next(&w.p[1], "BYE ");
     peer_invite(&w.p[0], "111001", &next);
-    (void)peer_next(&w.p[0], "SIP/2.0 100");
     const char *second = peer_next(&w.p[1], "INVITE ");
     char v[200];
     assert_string_not_equal(header_of(second, "Call-ID", v, sizeof(v)), b.call_id);

@@ -22,7 +22,6 @@ static const char *begin(mt_sip_transport first, mt_sip_transport second) {
     world_run(&w, 40000); /* the REGISTERs' own transactions are over */
     assert_int_equal(mt_sip_server_count(w.s).transactions, 0);
     peer_invite(&w.p[0], "111001", &a);
-    (void)peer_next(&w.p[0], "SIP/2.0 100");
     w.event_read = w.event_count;
     return peer_next(&w.p[1], "INVITE ");
 }
@@ -40,6 +39,7 @@ static void test_a_b_invite_over_udp(void **state) {
     world_run(&w, 31999);
     expect_times(&w.p[1], "INVITE", 0, from, at, 7);
     world_run(&w, 1);
+    (void)peer_next(&w.p[0], "SIP/2.0 100");
     (void)peer_next(&w.p[0], "SIP/2.0 408"); /* timer B at 64 * T1 */
     while (w.event_read < w.event_count && w.events[w.event_read].event != MT_SIP_REFUSED)
         w.event_read++;
@@ -53,6 +53,7 @@ static void test_b_invite_over_a_stream(void **state) {
     (void)begin(MT_SIP_TCP, MT_SIP_WS);
     world_run(&w, 31999);
     assert_int_equal(peer_count(&w.p[1], "INVITE"), 1); /* no timer A */
+    (void)peer_next(&w.p[0], "SIP/2.0 100");
     peer_silent(&w.p[0]);
     world_run(&w, 1);
     (void)peer_next(&w.p[0], "SIP/2.0 408");
