@@ -43,7 +43,10 @@ def test_metainfo(tmp_path, how):
     else:
         translated("xml", source, target)
         assert 'xml:lang="pl"' in target.read_text()
-    print(run("appstreamcli", "validate", "--no-net", str(target)))
+    done = subprocess.run(["appstreamcli", "validate", "--no-net", str(target)], capture_output=True, text=True)
+    # Newer ones warn of a missing home page, which there is not.
+    faults = [line for line in done.stdout.splitlines() if line.startswith(("E:", "W:")) and "url-homepage-missing" not in line]
+    assert not faults and "Validation" in done.stdout, done.stdout + done.stderr
 
 
 def test_settings(tmp_path):
