@@ -98,6 +98,7 @@ class Desktop:
 
 
 ACCESSIBLE = "org.a11y.atspi.Accessible"
+OLDER_ROLES = {"button": "push button"}  # since at-spi2-core 2.55
 
 
 class Node:
@@ -112,6 +113,7 @@ class Node:
             return
         self.states = sum(word << 32 * at for at, word in enumerate(states[0]))
         self.role, self.name = self.desktop.atspi.role_get_name(role[0]), name[0]
+        self.role = OLDER_ROLES.get(self.role, self.role)
         self.visible = self.has("VISIBLE")
 
     def has(self, state):
