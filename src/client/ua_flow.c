@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -107,14 +108,33 @@ static void break_connection(mt_ua *ua, int fd) {
     ua->far_end = ends[1];
 }
 
+/* Whose server that is cannot be learnt before it answers; from an address that is gone none will. */
+static bool connects_in_vain(const mt_ua *ua, int fd) {
+    char server[MT_ADDR_STRLEN], now[MT_ADDR_STRLEN], then[MT_ADDR_STRLEN];
+    struct tcp_info info;
+    mt_addr own;
+    socklen_t len = sizeof info, own_len = sizeof own;
+    memset(&own, 0, sizeof own);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state != TCP_SYN_SENT ||
+        getsockname(fd, &own.sa, &own_len) != 0)
+        return false;
+    mt_addr_format(&ua->server, server);
+    mt_addr_format_ip(&own, then);
+    return mt_ua_local_address(server, now) == MT_OK && strcmp(now, then) != 0;
+}
+
+static bool is_to_server(const mt_ua *ua, int fd) {
+    mt_addr peer;
+    socklen_t len = sizeof peer;
+    memset(&peer, 0, sizeof peer);
+    return getpeername(fd, &peer.sa, &len) == 0 && mt_addr_eq(&peer, &ua->server);
+}
+
 static void leave_connections(mt_ua *ua) {
     GArray *fds = watched(ua, SOCK_STREAM);
     for (guint i = 0; i < fds->len; i++) {
-        mt_addr peer;
-        socklen_t len = sizeof peer;
-        memset(&peer, 0, sizeof peer);
         int fd = g_array_index(fds, int, i);
-        if (getpeername(fd, &peer.sa, &len) == 0 && mt_addr_eq(&peer, &ua->server))
+        if (is_to_server(ua, fd) || connects_in_vain(ua, fd))
             break_connection(ua, fd);
     }
     g_array_unref(fds);

@@ -97,6 +97,24 @@ def test_both_move(world, transport):
     what_follows(both_move(world, ["--transport", transport]))
 
 
+def test_moving_again_while_connecting_anew(world):
+    """The new connection was under way from an address that is gone already: nobody would answer it."""
+    world.serve()
+    for name in ("jeden", "dwa"):
+        world.start(name, mic="tone:440", speaker=None)
+    people = world.people
+    everybody(people, "secure", 30)
+    caller = next(p for p in people if p.find("drawn")[0]["role"] == "caller")
+    address = world.net.address(caller.name).rpartition(".")[0] + ".0/24"
+    netns.run(*world.net.inside("hub"), "nft", "-f", "-", input=f"table ip line {{\nchain input {{\ntype filter hook input priority 0\nip saddr {address} drop\n}}\n}}\n")
+    world.net.move(caller.name)
+    pause(people, 1)
+    world.net.move(caller.name)
+    netns.run(*world.net.inside("hub"), "nft", "delete", "table", "ip", "line")
+    print(f"texts both ways {texts_both_ways(people, 1, time.monotonic()):.1f} s after")
+    assert all(len(p.find("secure")) == 1 and not p.find("ended") for p in people)
+
+
 def test_over_tls(world):
     relay.make_authority(world.folder, HUB)
     world.serve("--https", f"{HUB}:0", "--sips", f"{HUB}:0", "--tls-cert", str(world.folder / "turn.pem"), "--tls-key", str(world.folder / "turn.key"))
