@@ -16,7 +16,8 @@ packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist pyth
 packages_browsers="chromium firefox-esr" # Ubuntu has them as snaps only: tests use what is there
 packages_bench="nginx python3-flask kamailio sip-tester nodejs npm baresip-core libasound2-plugins chromium pulseaudio pulseaudio-utils python3-numpy openssl iproute2 procps"
 packages_package="debhelper dpkg-dev fakeroot lintian debootstrap git curl systemd"
-packages_container="podman runc"
+packages_podman="podman runc"
+packages_docker="docker.io docker-cli" # Debian 12 has the second in the first
 packages_fuzz="clang llvm libclang-rt-dev"
 
 # Installs the packages of the given lists that are not there yet; says what it does, and what to do if it cannot.
