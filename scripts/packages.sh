@@ -14,7 +14,7 @@ packages_test="gstreamer1.0-plugins-bad python3-pytest python3-pytest-xdist pyth
  xvfb xdotool dbus at-spi2-core python3-gi gir1.2-atspi-2.0 libglib2.0-bin imagemagick appstream desktop-file-utils fonts-cantarell
  debootstrap tcpdump tshark espeak-ng sox tmux iproute2 procps git curl openssl"
 packages_browsers="chromium firefox-esr" # Ubuntu has them as snaps only: tests use what is there
-packages_bench="nginx python3-flask kamailio sip-tester nodejs npm baresip-core libasound2-plugins chromium pulseaudio pulseaudio-utils python3-numpy openssl iproute2 procps"
+packages_bench="debootstrap nginx python3-flask kamailio sip-tester nodejs npm baresip-core libasound2-plugins chromium pulseaudio pulseaudio-utils python3-numpy openssl iproute2 procps"
 packages_package="debhelper dpkg-dev fakeroot lintian debootstrap git curl systemd"
 packages_podman="podman runc"
 packages_docker="docker.io docker-cli" # Debian 12 has the second in the first

@@ -18,11 +18,12 @@ sys.path[:0] = [str(HERE), str(ROOT / "demo"), str(ROOT / "tests/integration"), 
 
 from people import Failed  # noqa: E402
 
+import rows_asterisk  # noqa: E402
 import rows_client  # noqa: E402
 import rows_server  # noqa: E402
 from tools import Figure, Run, Sample, Trouble  # noqa: E402
 
-ROWS = {**rows_server.ROWS, **rows_client.ROWS}
+ROWS = {**rows_server.ROWS, **rows_asterisk.ROWS, **rows_client.ROWS}
 MARK_BEGIN, MARK_END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
@@ -156,7 +157,7 @@ def main():
     else:
         print(f"{about['cpu']}, {about['cores']} cores, {about['system']}, Linux {about['kernel']}; {run.rounds} rounds, {about['minutes']} minutes")
         print(table(figures))
-        print("Medians, in brackets the least and the greatest. CPU time of the measured processes; Asterisk is not packaged here and so not a peer.")
+        print("Medians, in brackets the least and the greatest. CPU time of the measured processes.")
     if args.write:
         write(figures, about)
     return 1 if any(f.note.startswith("not measured:") and f.ours.median is None for f in figures) else 0

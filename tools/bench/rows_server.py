@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from tools import (BUILD, PEERS, ROOT, Figure, Generator, Sample, Trouble, cpu_s, family, free_port, need, node_modules, pss_bytes, take_turns,
-                   wait_for_port)
+                   wait_for_port, wait_for_sip)
 
 USER_STATUS = "/user-status/"
 SOCKET_BYTES = "4194304"  # as ours: what comes in a burst must not be lost before it is read
@@ -69,21 +69,8 @@ def kamailio(run):
     conf = run.folder / "kamailio.cfg"
     conf.write_text((PEERS / "kamailio.cfg.in").read_text().format(port=port))
     process = run.start([need("kamailio"), "-f", conf, "-DD", "-E", "-Y", run.folder, "-w", run.folder, "-m", "64", "-M", "8", "-b", SOCKET_BYTES])
-    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    probe.connect(("127.0.0.1", port))
-    probe.settimeout(0.3)
-    with probe:
-        for _ in range(60):
-            try:
-                probe.send(b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
-                           b"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
-                probe.recv(4096)
-                return process, port
-            except OSError:
-                if process.poll() is not None:
-                    break
-                time.sleep(0.1)  # refused: it does not listen yet
-    raise Trouble("kamailio does not answer")
+    wait_for_sip(process, port)
+    return process, port
 
 
 def sip(run, what, row, mode, budget, *options):

@@ -187,6 +187,24 @@ def wait_for_port(process, port, limit_s=20):
     raise Trouble(f"{process.args[0]} does not listen: {tail(process.log)}")
 
 
+def wait_for_sip(process, port):
+    """By UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("127.0.0.1", port))
+        probe.settimeout(0.3)
+        for _ in range(100):
+            try:
+                probe.send(b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
+                           b"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+                probe.recv(4096)
+                return
+            except OSError:
+                if process.poll() is not None:
+                    break
+                time.sleep(0.1)  # refused: it does not listen yet
+    raise Trouble(f"{process.args[0]} does not answer by SIP: {tail(process.log)}")
+
+
 def need(program):
     path = shutil.which(program)
     if not path:

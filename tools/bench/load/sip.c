@@ -87,7 +87,8 @@ static void send_register(const world *w, agent *a, const char *challenge) {
     request(a);
 }
 
-static void send_invite(const world *w, agent *a, const char *challenge) {
+/* header: what the challenge is answered with, by a proxy or by who is the end himself. */
+static void send_invite(const world *w, agent *a, const char *header, const char *challenge) {
     char uri[128], to[136];
     (void)snprintf(uri, sizeof uri, "sip:%s@%s", a->to, w->o->domain);
     (void)snprintf(to, sizeof to, "<%s>", uri);
@@ -96,7 +97,7 @@ static void send_invite(const world *w, agent *a, const char *challenge) {
     n +=
         snprintf(a->last + n, sizeof a->last - (size_t)n,
                  "Contact: <sip:%s@127.0.0.1:%u>\r\n%s%sContent-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
-                 a->self.name, a->port, challenge != NULL ? "Proxy-Authorization: " : "",
+                 a->self.name, a->port, challenge != NULL ? header : "",
                  challenge != NULL ? credentials(w, a, challenge, "INVITE", uri) : "", sizeof sdp - 1, sdp);
     a->last_len = (size_t)n;
     request(a);
@@ -188,7 +189,7 @@ static void begin(world *w, agent *a) {
     a->active = true;
     if (w->calls) {
         a->call++;
-        send_invite(w, a, NULL);
+        send_invite(w, a, "", NULL);
     } else {
         send_register(w, a, NULL);
     }
@@ -214,7 +215,10 @@ static void told(world *w, agent *a, const char *msg) {
         send_register(w, a, challenge);
     } else if (status == 407 && invite && load_header(msg, "Proxy-Authenticate", 0, challenge, sizeof challenge)) {
         acknowledge_refusal(w, a, msg);
-        send_invite(w, a, challenge);
+        send_invite(w, a, "Proxy-Authorization: ", challenge);
+    } else if (status == 401 && invite && load_header(msg, "WWW-Authenticate", 0, challenge, sizeof challenge)) {
+        acknowledge_refusal(w, a, msg);
+        send_invite(w, a, "Authorization: ", challenge);
     } else if (status == 200 && invite) {
         answered(w, a, msg);
     } else if (status == 200) {
