@@ -43,7 +43,8 @@ typedef struct row {
 static const row invite_client[] = {
     /* Calling */
     {"A doubles, B ends", INVITED, TCP, UDP, "+32000",
-     BEGUN TRYING " @500 B:INVITE @1500 B:INVITE @3500 B:INVITE @7500 B:INVITE @15500 B:INVITE @31500 B:INVITE @32000 A:408"},
+     BEGUN TRYING
+     " @500 B:INVITE @1500 B:INVITE @3500 B:INVITE @7500 B:INVITE @15500 B:INVITE @31500 B:INVITE @32000 A:408"},
     {"no A over a stream, B ends", INVITED, TCP, TCP, "+32000", BEGUN TRYING " @32000 A:408"},
     {"no A over WebSocket", INVITED, TCP, WS, "+32000", BEGUN TRYING " @32000 A:408"},
     {"B is not early", INVITED, TCP, TCP, "+31999", BEGUN TRYING},
@@ -89,12 +90,13 @@ static const row invite_server[] = {
     {"no 100 after another 1xx", INVITED, UDP, TCP, "+199 b:180 +30000", BEGUN " @199 A:180"},
     {"no 100 after 2xx", INVITED, UDP, TCP, "+199 b:200 a:ack +30000", BEGUN " @199 A:200 B:ACK"},
     {"no 100 after a refusal", INVITED, TCP, TCP, "+100 b:486 a:ACK +30000", BEGUN " @100 B:ACK A:486"},
-    {"no 100 after CANCEL", INVITED, TCP, TCP, "+100 a:CANCEL a:ACK b:487 +30000 =0",
-     BEGUN " @100 A:200 A:487 B:ACK"},
+    {"no 100 after CANCEL", INVITED, TCP, TCP, "+100 a:CANCEL a:ACK b:487 +30000 =0", BEGUN " @100 A:200 A:487 B:ACK"},
     {"no 100 after the pair's end", INVITED, TCP, TCP, "+100 end a:ACK b:487 +30000 =0", BEGUN " @100 A:487 B:ACK"},
     {"INVITE again before: 100 at once, and once", INVITED, UDP, TCP, "+100 a:INVITE +30000", BEGUN " @100 A:100"},
     {"INVITE again before, over a stream", INVITED, TCP, TCP, "+100 a:INVITE a:INVITE +30000", BEGUN " @100 A:100"},
     {"within the call, too", UP, UDP, TCP, "a:INVITE+ +300", "@0 B:INVITE @200 A:100"},
+    {"the end of the call takes its place", UP, UDP, TCP, "a:INVITE+ +100 end +300",
+     "@0 B:INVITE @100 A:487 A:BYE B:BYE"},
     {"INVITE again: 100 again", INVITED, UDP, TCP, "+300 a:INVITE", BEGUN TRYING " @300 A:100"},
     {"INVITE again: the last 1xx", INVITED, UDP, TCP, "b:180 b:183 +300 a:INVITE", BEGUN " A:180 A:183 @300 A:183"},
     /* Completed */
@@ -357,7 +359,8 @@ static void test_transport_errors(void **state) {
 static void test_other_times(void **state) {
     static const row rows[] = {
         {"A, B", INVITED, TCP, UDP, "+6400",
-         BEGUN " @100 B:INVITE" TRYING " @300 B:INVITE @700 B:INVITE @1500 B:INVITE @3100 B:INVITE @6300 B:INVITE @6400 A:408"},
+         BEGUN " @100 B:INVITE" TRYING
+               " @300 B:INVITE @700 B:INVITE @1500 B:INVITE @3100 B:INVITE @6300 B:INVITE @6400 A:408"},
         {"E, F", UP, TCP, UDP, "a:INFO +2000",
          "@0 B:INFO @100 B:INFO @300 B:INFO @500 B:INFO @700 B:INFO @900 B:INFO @1100 B:INFO @1300 B:INFO @1500 B:INFO "
          "@1700 B:INFO @1900 B:INFO"},

@@ -290,6 +290,30 @@ static void test_answers_that_fit_nothing(void **state) {
     world_close(&w);
 }
 
+/* Waiting is not an answer: 100 has its own time, before and after the callee comes. */
+static void test_parked_for_a_moment(void **state) {
+    for (int late = 0; late < 2; late++) {
+        a = (dialog){.cseq = 0};
+        world_open(&w, MT_SIP_UDP, MT_SIP_TCP);
+        peer_register(&w.p[0]);
+        peer_invite(&w.p[0], "111001", &a);
+        world_run(&w, 100);
+        if (!late)
+            peer_register(&w.p[1]);
+        world_run(&w, 99);
+        peer_silent(&w.p[0]);
+        world_run(&w, 1);
+        (void)peer_next(&w.p[0], "SIP/2.0 100");
+        if (late)
+            peer_register(&w.p[1]);
+        (void)peer_next(&w.p[1], "INVITE ");
+        world_run(&w, 5000); /* park_ms is over, and does not count any more */
+        peer_silent(&w.p[0]);
+        assert_int_equal(mt_sip_server_count(w.s).dialogs, 1);
+        world_close(&w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_b_invite_over_udp),       cmocka_unit_test(test_b_invite_over_a_stream),
@@ -299,7 +323,7 @@ int main(void) {
         cmocka_unit_test(test_ack_stops_g_and_i_absorbs), cmocka_unit_test(test_h_over_a_stream),
         cmocka_unit_test(test_repeated_invite),           cmocka_unit_test(test_2xx_again_passes_until_timer_l),
         cmocka_unit_test(test_j_absorbs_a_repeated_bye),  cmocka_unit_test(test_k_absorbs_a_repeated_answer),
-        cmocka_unit_test(test_answers_that_fit_nothing),
+        cmocka_unit_test(test_answers_that_fit_nothing),  cmocka_unit_test(test_parked_for_a_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
