@@ -46,7 +46,7 @@ typedef enum mt_turn_action_kind {
     MT_TURN_API_LEAVE,      /* seq, leave, pair: DELETE /v1/turn, without ?pair= unless leave */
     MT_TURN_API_BLOCK,      /* seq, pair: POST /v1/turn/block */
     MT_TURN_API_REPORT,     /* seq, pair: POST /v1/turn/report with what mt_turn_conduct_of(seq) has */
-    MT_TURN_API_WATCH,      /* seq: GET /v1/me, held until something changes; gives an earlier one up (phone only) */
+    MT_TURN_API_WATCH,      /* seq: GET /v1/me, held until something changes; gives an earlier one up */
     MT_TURN_API_LOGOUT,     /* seq: DELETE /v1/me */
     MT_TURN_API_RENEW,      /* by new connections from now on; what is under way fails as unreachable */
     MT_TURN_API_FORGET,     /* no requests and no token any more */

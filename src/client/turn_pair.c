@@ -49,6 +49,8 @@ void mt_turn_begin_pair(mt_turn *t, const mt_turn_draw *draw, int64_t now_ms) {
     a->caller = draw->caller;
     memcpy(a->pair, draw->pair, sizeof a->pair);
     t->link = MT_TURN_LINK_MADE;
+    t->watch_seq = 0;
+    t->watch_at_ms = now_ms + MT_TURN_SOON_MS;
 
     uint32_t kept = t->kept_call;
     if (kept == 0)
@@ -126,6 +128,20 @@ void mt_turn_pair_due(mt_turn *t, int64_t now_ms) {
 }
 
 /* The call */
+
+bool mt_turn_is_uncalled(const mt_turn *t) {
+    return t->state == MYTURN_CONNECTING && !t->draw.caller && t->call == 0;
+}
+
+/* A caller who leaves before he has called is told of by the server alone. */
+void mt_turn_uncalled(mt_turn *t, const mt_turn_me *me, int64_t now_ms) {
+    if (!mt_turn_is_uncalled(t))
+        return;
+    if (me->paired && memcmp(me->pair, t->draw.pair, sizeof me->pair) == 0)
+        t->watch_at_ms = now_ms + MT_TURN_SOON_MS;
+    else
+        end_to_waiting(t, "undone", 480, now_ms);
+}
 
 void mt_turn_incoming(mt_turn *t, uint32_t call, const char *from, int64_t now_ms) {
     if (t->state == MYTURN_WAITING && strlen(from) < sizeof t->kept_from) {

@@ -10,7 +10,8 @@ void mt_turn_set_phone(mt_turn *t) {
 }
 
 static bool wants_watch(const mt_turn *t) {
-    return t->phone && t->have_login && !t->logging_out && t->state != MYTURN_LOGGED_OUT;
+    bool wanted = t->phone ? t->state != MYTURN_LOGGED_OUT : mt_turn_is_uncalled(t);
+    return wanted && t->have_login && !t->logging_out;
 }
 
 int64_t mt_turn_phone_pump_ms(const mt_turn *t) {
@@ -73,6 +74,10 @@ void mt_turn_watched(mt_turn *t, uint32_t seq, const mt_turn_me *me, int64_t now
     if (seq == 0 || seq != t->watch_seq)
         return;
     t->watch_seq = t->watch_fails = 0;
+    if (!t->phone) {
+        mt_turn_uncalled(t, me, now_ms);
+        return;
+    }
     bool had_pair = t->in_pair;
     if (!t->in_pair) {
         note_registered(t, me->registered, now_ms);
@@ -89,6 +94,10 @@ void mt_turn_watch_failed(mt_turn *t, uint32_t seq, const mt_fault *fault, int64
     if (seq == 0 || seq != t->watch_seq)
         return;
     t->watch_seq = 0;
+    if (!t->phone) { /* what is wrong is told by who asks for more than this */
+        t->watch_at_ms = now_ms + MT_TURN_SOON_MS;
+        return;
+    }
     if (fault->kind == MT_FAULT_UNAUTHORIZED) {
         t->have_login = false; /* nothing can be left any more */
         if (t->in_pair)

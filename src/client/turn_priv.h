@@ -60,8 +60,8 @@ struct mt_turn {
     unsigned retries;
     bool told_unreachable, told_slow;
 
-    /* the phone */
     bool phone;
+    /* what the server is asked for by a phone's user, and by a callee who waits for his call */
     uint32_t watch_seq; /* WATCH under way; 0: none */
     int64_t watch_at_ms, watch_asked_ms;
     mt_turn_me last_me; /* the last answer */
@@ -147,6 +147,9 @@ void mt_turn_conduct_pump(mt_turn *t, int64_t now_ms);
 int64_t mt_turn_conduct_pump_ms(const mt_turn *t);
 int64_t mt_turn_conduct_holds_until_ms(const mt_turn *t); /* INT64_MIN: nothing holds the next draw back */
 void mt_turn_conduct_fail_all(mt_turn *t);
+
+bool mt_turn_is_uncalled(const mt_turn *t); /* drawn as the callee, and nobody has called yet */
+void mt_turn_uncalled(mt_turn *t, const mt_turn_me *me, int64_t now_ms);
 
 /* turn_phone.c */
 void mt_turn_phone_watch(mt_turn *t, int64_t now_ms); /* asks anew; an answer under way is of before */

@@ -201,6 +201,39 @@ test('no call, or no secure link, in time', () => {
     assert.deepEqual(b.ended(), ['no_answer']);
 });
 
+test('a callee who is not called asks whether the pair is still there', () => {
+    const b = new Bench();
+    b.logIn();
+    b.pair(false);
+    b.pass(999);
+    assert.deepEqual(b.kinds(), []);
+    b.pass(1);
+    b.turn.meDone(b.one('me').seq, PAIR, b.now);
+    assert.equal(b.turn.state, 'connecting');
+    b.pass(1_000);
+    b.turn.meFailed(b.one('me').seq, fault('unreachable'), b.now);
+    b.pass(1_000);
+    const { seq } = b.one('me');
+    b.turn.meDone(seq, null, b.now);
+    assert.deepEqual(b.kinds(), ['link-destroy', 'turn']);
+    assert.deepEqual(b.ended(), ['undone']);
+    b.turn.meDone(seq, null, b.now);
+    assert.equal(b.turn.state, 'waiting');
+});
+
+test('called while it is asked: the answer is of before', () => {
+    const b = new Bench();
+    b.logIn();
+    b.pair(false);
+    b.pass(1_000);
+    const { seq } = b.one('me');
+    b.turn.incoming(b.turn.newIncoming(), '111001', b.now);
+    b.turn.meDone(seq, null, b.now);
+    b.pass(5_000);
+    assert.deepEqual(b.kinds(), ['link-remote']);
+    assert.equal(b.turn.state, 'connecting');
+});
+
 test('cancelling: the held request is given up, and a draw that crossed it is left', () => {
     const b = new Bench();
     b.logIn();

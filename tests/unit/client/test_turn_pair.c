@@ -114,8 +114,46 @@ static void test_failing_setups_slow_down(void **state) {
 static void test_callee_is_never_called(void **state) {
     kit *k = *state;
     to_connecting(k, false);
-    kit_pass(k, 15000);
+    kit_pass(k, 999);
+    EXPECT(k, "");
+    kit_pass(k, 1);
+    EXPECT(k, "watch");
+    kit_watched(k, 'A');
+    EXPECT(k, "");
+    kit_pass(k, 1000);
+    EXPECT(k, "watch"); /* held */
+    kit_pass(k, 13000);
     EXPECT(k, "unlink ended!(no_answer) state(waiting) waiting!(0s) turn(A)");
+    kit_watched(k, 0); /* of before */
+    EXPECT(k, "");
+}
+
+/* Only the server knows, so it is asked. */
+static void test_caller_leaves_before_he_has_called(void **state) {
+    static const char now_in[] = {0, 'B'};
+    for (size_t i = 0; i < sizeof now_in; i++) {
+        kit *k = *state;
+        to_connecting(k, false);
+        kit_pass(k, 1000);
+        EXPECT(k, "watch");
+        kit_watched(k, now_in[i]);
+        EXPECT(k, "unlink ended!(undone) state(waiting) waiting!(0s) turn(A)");
+        (void)kit_teardown(state);
+        (void)kit_setup(state);
+    }
+}
+
+static void test_called_while_the_server_is_asked(void **state) {
+    kit *k = *state;
+    to_connecting(k, false);
+    kit_pass(k, 1000);
+    EXPECT(k, "watch");
+    mt_turn_incoming(k->t, IN(1), "111001", k->now_ms);
+    EXPECT(k, "remote(i1)");
+    kit_watched(k, 0);
+    EXPECT(k, "");
+    kit_pass(k, 5000);
+    EXPECT(k, "");
 }
 
 static void test_caller_is_never_answered(void **state) {
@@ -421,6 +459,8 @@ int main(void) {
         T(test_call_failures_and_the_next_draw),
         T(test_failing_setups_slow_down),
         T(test_callee_is_never_called),
+        T(test_caller_leaves_before_he_has_called),
+        T(test_called_while_the_server_is_asked),
         T(test_caller_is_never_answered),
         T(test_link_never_secure),
         T(test_partner_gives_up_while_connecting),

@@ -191,6 +191,13 @@ static inline void kit_drawn(kit *k, char pair, bool caller) {
     mt_turn_drawn(k->t, k->turn_seq, &d, k->now_ms);
 }
 
+/* What GET /v1/me answers; pair 0: none. */
+static inline void kit_watched(kit *k, char pair) {
+    mt_turn_me me = {.registered = true, .paired = pair != 0};
+    me.pair[0] = (uint8_t)pair;
+    mt_turn_watched(k->t, k->watch_seq, &me, k->now_ms);
+}
+
 static inline mt_fault kit_fault(mt_fault_kind kind, const char *code) {
     mt_fault f = {.kind = kind, .retry_after_s = kind == MT_FAULT_SLOW_DOWN ? 7 : 0};
     (void)snprintf(f.code, sizeof f.code, "%s", code);

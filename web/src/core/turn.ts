@@ -105,6 +105,7 @@ export class Turn extends TurnCore {
         if (this.state === 'idle') all.push(this.leaveAgainMs);
         if (this.keptCall) all.push(this.keptDueMs);
         if (this.state === 'connecting' || this.state === 'reconnecting') all.push(this.pairDueMs);
+        if (this.isUncalled() && !this.askSeq) all.push(this.askAtMs);
         if (this.state === 'ending') all.push(this.endDueMs);
         return Math.min(...all);
     }
@@ -123,6 +124,10 @@ export class Turn extends TurnCore {
         if (now >= this.pairDueMs) {
             if (this.state === 'reconnecting') this.endToIdle('lost', 480, now);
             else if (this.state === 'connecting') this.endToWaiting(this.callUp ? 'no_path' : 'no_answer', 480, now);
+        }
+        if (this.isUncalled() && !this.askSeq && now >= this.askAtMs) {
+            this.askSeq = ++this.seq;
+            this.queue.push({ do: 'me', seq: this.askSeq });
         }
         this.checkEnding(now);
         this.pump(now);
@@ -148,6 +153,10 @@ export class Turn extends TurnCore {
 
     /** The login of before is good; `pair` is one that the server still has for it, and that is over here. */
     meDone(seq: number, pair: string | null, now: number): void {
+        if (this.askedDone(seq, now)) {
+            if (this.isUncalled() && pair !== this.draw?.pair) this.endToWaiting('undone', 480, now);
+            return;
+        }
         if (seq === 0 || seq !== this.loginSeq) return;
         this.loginDone(seq, this.name, this.exten, now);
         if (pair === null || !this.haveLogin) return;
@@ -174,6 +183,7 @@ export class Turn extends TurnCore {
 
     /** The login of before is gone: made anew under the same name, once. */
     meFailed(seq: number, fault: T.Fault, now: number): void {
+        if (this.askedDone(seq, now)) return; // what is wrong is told by who asks for more than this
         if (seq === 0 || seq !== this.loginSeq) return;
         if (fault.kind !== 'unauthorized' || this.state === 'ending') {
             this.loginFailed(seq, fault, now);
@@ -181,6 +191,13 @@ export class Turn extends TurnCore {
         }
         this.loginSeq = 0;
         this.pump(now);
+    }
+
+    private askedDone(seq: number, now: number): boolean {
+        if (seq === 0 || seq !== this.askSeq) return false;
+        this.askSeq = 0;
+        this.askAtMs = now + T.SOON_MS;
+        return true;
     }
 
     drawn(seq: number, draw: T.Draw, now: number): void {

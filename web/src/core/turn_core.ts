@@ -43,6 +43,8 @@ export class TurnCore {
     protected callUp = false;
     protected link: 'none' | 'made' | 'secure' = 'none';
     protected pairDueMs = 0;
+    protected askSeq = 0; // whether the pair is still there
+    protected askAtMs = 0;
     protected failedSetups = 0;
 
     protected closing = 0; // links that say bye
@@ -95,6 +97,11 @@ export class TurnCore {
 
     protected hasPair(): boolean {
         return this.state === 'connecting' || this.state === 'talking' || this.state === 'reconnecting';
+    }
+
+    /** Drawn as the callee, and nobody has called yet: a caller who leaves now is told of by the server alone. */
+    protected isUncalled(): boolean {
+        return this.state === 'connecting' && this.draw?.caller === false && !this.call;
     }
 
     protected isFirstRegister(): boolean {
@@ -285,6 +292,8 @@ export class TurnCore {
         this.call = 0;
         this.callAnswered = this.callUp = false;
         this.pairDueMs = now + (draw.connectS > 0 && draw.connectS <= 120 ? 1000 * draw.connectS : T.CONNECT_MS);
+        this.askSeq = 0;
+        this.askAtMs = now + T.SOON_MS;
         this.enter('connecting');
         this.tell({ event: 'drawn', name: draw.name, caller: draw.caller });
         this.link = 'made';
