@@ -28,6 +28,7 @@ static void drop_retry(mt_ua *ua) {
 static void send_register(mt_ua *ua) {
     char expires[16];
     (void)snprintf(expires, sizeof expires, "%u", ua->expires_s);
+    ua->asking = true;
     nua_register(ua->reg_nh, NUTAG_REGISTRAR(URL_STRING_MAKE(ua->domain)), SIPTAG_TO_STR(ua->uri),
                  SIPTAG_FROM_STR(ua->uri), SIPTAG_EXPIRES_STR(expires), TAG_END());
 }
@@ -145,6 +146,7 @@ static void on_register(mt_ua *ua, int status, sip_t const *sip) {
         on_challenge(ua, status, sip);
         return;
     }
+    ua->asking = false;
     if (status >= 700) /* nua's own: its second try with these credentials was challenged too */
         status = 401;
     if (status >= 300) {
@@ -356,6 +358,8 @@ void mt_ua_destroy(mt_ua *ua) {
     }
     if (ua->reg_nh != NULL)
         nua_handle_destroy(ua->reg_nh);
-    ua->reg_nh = NULL;
+    if (ua->poke_nh != NULL)
+        nua_handle_destroy(ua->poke_nh);
+    ua->reg_nh = ua->poke_nh = NULL;
     nua_shutdown(ua->nua);
 }

@@ -140,6 +140,16 @@ static void leave_connections(mt_ua *ua) {
     g_array_unref(fds);
 }
 
+/* The pipe is found broken when something is written, and a REGISTER waits for the answer to the one before. */
+static void write_something(mt_ua *ua) {
+    if (ua->poke_nh != NULL)
+        nua_handle_destroy(ua->poke_nh);
+    ua->poke_nh = nua_handle(ua->nua, NULL, NUTAG_URL(URL_STRING_MAKE(ua->domain)), SIPTAG_TO_STR(ua->uri),
+                             SIPTAG_FROM_STR(ua->uri), TAG_END());
+    if (ua->poke_nh != NULL)
+        nua_options(ua->poke_nh, TAG_END());
+}
+
 /* Another socket in the place of the one that is bound to an address that may be gone. */
 static void replace_socket(const mt_ua *ua) {
     char text[MT_ADDR_STRLEN], server[MT_ADDR_STRLEN];
@@ -165,6 +175,8 @@ void mt_ua_renew(mt_ua *ua) {
         replace_socket(ua);
     else
         leave_connections(ua);
+    if (ua->udp_fd < 0 && ua->asking)
+        write_something(ua);
     ua->renewing = true;
     mt_ua_register_now(ua);
 }

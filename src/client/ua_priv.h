@@ -62,8 +62,9 @@ struct mt_ua {
 
     char *uri, *username, *realm, *password, *domain, *proxy;
     unsigned expires_s, keepalive_ms;
-    nua_handle_t *reg_nh;
+    nua_handle_t *reg_nh, *poke_nh;
     mt_ua_reg reg;
+    bool asking; /* a REGISTER is under way */
     bool challenged;
     unsigned restarts, retries;
     GSource *retry;

@@ -97,7 +97,7 @@ struct mt_sip_stxn {
     mt_sip_user user; /* sender, where known: whose binding answers take when the flow is gone */
     mt_timer timer;
     int64_t next_ms, deadline_ms;
-    uint32_t interval_ms;
+    uint32_t interval_ms, cseq;
     mt_sip_str head;         /* Via, From, Call-ID, CSeq, To of every answer, without the last CRLF */
     bool to_tagged, initial; /* initial: the INVITE that forms the dialog */
     bool counted;            /* in mt_sip_account.kept */
@@ -289,6 +289,8 @@ void mt_sip_reap(mt_sip_server *s);
 mt_sip_stxn *mt_sip_stxn_find(const mt_sip_server *s, const uint8_t key[MT_SIP_KEY_BYTES]);
 /* NULL: no memory. Only one that will be answered later has a head. */
 mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_head);
+/* Its request came again by another flow, from where answers are taken now. */
+void mt_sip_stxn_move(mt_sip_server *s, mt_sip_stxn *t, const mt_sip_rx *rx);
 /* A request of this transaction came again, or the ACK of its final answer. */
 void mt_sip_stxn_repeat(mt_sip_server *s, mt_sip_stxn *t, bool ack);
 /* An INVITE that goes onward: 100 follows, if nothing else is sent within 200 ms. */

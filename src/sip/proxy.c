@@ -110,6 +110,18 @@ static void bye(mt_sip_server *s, mt_sip_rx *rx, mt_sip_side *side) {
     mt_sip_call_end(s, call, 487, side == &call->side[0] ? MT_SIP_BYE_CALLEE : MT_SIP_BYE_CALLER);
 }
 
+/* One whose network changes sends what is under way once more by another flow: the same request, for a new one would
+ * have a higher CSeq. The callee would refuse to see it twice (500, RFC 3261 14.2). */
+static mt_sip_stxn *under_way(const mt_sip_side *side, const mt_sip_msg *m) {
+    MT_LIST_FOREACH(it, &side->call->stxns) {
+        mt_sip_stxn *t = MT_CONTAINER(it, mt_sip_stxn, link);
+        bool open = !mt_sip_stxn_is_final(t) || t->state == MT_SIP_TXN_ACCEPTED;
+        if (t->side == side && t->method == m->method && t->cseq == m->cseq && open)
+            return t;
+    }
+    return NULL;
+}
+
 /* Whether one more of that length is more than a dialog may have under way. */
 static bool too_many(const mt_sip_call *call, size_t len_bytes) {
     unsigned open = 0, all = 0;
@@ -151,6 +163,12 @@ void mt_sip_proxy_in_dialog(mt_sip_server *s, mt_sip_rx *rx) {
         mt_sip_str_set(s, &side->target, m->contacts[0].uri.raw) != MT_OK)
         return;
     rx->user = side->user;
+    mt_sip_stxn *known = under_way(side, m);
+    if (known != NULL) {
+        mt_sip_stxn_move(s, known, rx);
+        mt_sip_stxn_repeat(s, known, false);
+        return;
+    }
     mt_sip_stxn *t = too_many(side->call, m->raw.len) || !mt_sip_txn_room(s, MT_SIP_ROOM_IN_DIALOG)
                          ? NULL
                          : transaction(s, rx, side);

@@ -69,6 +69,7 @@ mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_h
     }
     memcpy(t->key, rx->key, sizeof(t->key));
     t->method = rx->msg->method;
+    t->cseq = rx->msg->cseq;
     t->flow = *rx->flow;
     t->user = rx->user;
     t->next_ms = t->deadline_ms = MT_NEVER;
@@ -82,6 +83,14 @@ mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_h
         return NULL;
     }
     return t;
+}
+
+void mt_sip_stxn_move(mt_sip_server *s, mt_sip_stxn *t, const mt_sip_rx *rx) {
+    mt_map_remove(&s->stxns, &t->node);
+    memcpy(t->key, rx->key, sizeof(t->key));
+    t->flow = *rx->flow;
+    if (mt_map_put(&s->stxns, mt_slice_n(t->key, sizeof(t->key)), &t->node) != MT_OK)
+        mt_sip_stxn_drop(s, t);
 }
 
 void mt_sip_stxn_repeat(mt_sip_server *s, mt_sip_stxn *t, bool ack) {

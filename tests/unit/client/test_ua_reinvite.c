@@ -310,6 +310,25 @@ static void test_new_flow_while_offering(void **state) {
     expect_alive(b, 3);
 }
 
+/* The REGISTER of the first change goes unanswered: its address is gone. That of the second does not wait for it. */
+static void test_new_flow_while_registering(void **state) {
+    bench *b = *state;
+    call_up(b);
+    b->mute = true;
+    unsigned messages = b->peer->messages;
+    mt_ua_renew(b->ua);
+    UNTIL(b->peer->messages > messages);
+    run_ms(100);
+    mt_ua_renew(b->ua);
+    b->mute = false;
+    gint64 from_us = g_get_monotonic_time();
+    UNTIL(HAS("registered"));
+    assert_true(g_get_monotonic_time() - from_us < 1500 * 1000); /* UDP: repeated after 0.5 s */
+    assert_false(HAS("failed"));
+    run_ms(1500); /* a repetition that crossed is told as well */
+    expect_alive(b, 2);
+}
+
 static void test_new_flow_while_the_server_is_away(void **state) {
     bench *b = *state;
     uint16_t port = b->peer->port;
@@ -348,6 +367,8 @@ int main(void) {
         TCP(test_new_flow),
         UDP(test_new_flow),
         TCP(test_new_flow_while_offering),
+        TCP(test_new_flow_while_registering),
+        UDP(test_new_flow_while_registering),
         TCP(test_new_flow_while_the_server_is_away),
     };
     if (g_getenv("MT_TEST_LOG") != NULL)
