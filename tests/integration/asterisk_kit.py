@@ -2,8 +2,10 @@
 
 import os
 import socket
+import threading
 import time
 
+from api import User
 from asterisk_peer import sections
 from people import wait
 from sip_ua import Message, digest
@@ -26,6 +28,18 @@ def talk(people, nth=1):
     for person in people:
         person.type("")
     wait(people, "talk", lambda: all(len(p.find("secure")) >= nth for p in people))
+
+
+def log_in_at_once(url, count):
+    """Those who got in, and how many seconds it took."""
+    users = []
+    threads = [threading.Thread(target=lambda n=n: users.append(User(url, f"user{n}"))) for n in range(count)]
+    since = time.monotonic()
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return users, time.monotonic() - since
 
 
 class Phone:

@@ -1,14 +1,11 @@
 """Asterisk itself as the SIP server (A10, A17), as deploy/asterisk sets it up: version 16, the last one that Debian has with chan_sip."""
 
-import threading
-import time
-
 import pytest
 
 import asterisk_itself
 from api import Api, User
 from asterisk_itself import Asterisk
-from asterisk_kit import Phone, names, talk, until
+from asterisk_kit import Phone, log_in_at_once, names, talk, until
 from netns import Net
 from people import Person, Server, everybody, pause, wait
 
@@ -115,21 +112,9 @@ def test_it_is_killed_during_a_talk(world):
 def test_a_crowd(world):
     """Logins at once, and then draw after draw: Asterisk and we agree on who is there, and nothing is left of any call."""
     asterisk, server = world.serve()
-    users, faults = [], []
-
-    def login(number):
-        try:
-            users.append(User(server.url, f"user{number}"))
-        except AssertionError as fault:
-            faults.append(fault)
-    threads = [threading.Thread(target=login, args=(n,)) for n in range(50)]
-    since = time.monotonic()
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    print(f"50 logins in {time.monotonic() - since:.2f} s")
-    assert not faults and set(asterisk.peers()) == {u.name for u in users} and len(users) == 50
+    users, took_s = log_in_at_once(server.url, 50)
+    print(f"50 logins in {took_s:.2f} s")
+    assert set(asterisk.peers()) == {u.name for u in users} and len(users) == 50
     for user in users:
         assert user.delete("/v1/me").status == 204
     until("nobody", lambda: asterisk.peers() == {})

@@ -115,18 +115,6 @@ static void on_request(SoupServer *s, SoupServerMessage *m, const char *path, GH
         soup_server_message_set_response(m, "application/json", SOUP_MEMORY_COPY, b->body, strlen(b->body));
 }
 
-gboolean api_kit_over(gpointer data) {
-    *(bool *)data = true;
-    return G_SOURCE_REMOVE;
-}
-
-void run_ms(unsigned ms) {
-    bool done = false;
-    (void)g_timeout_add(ms, api_kit_over, &done);
-    while (!done)
-        (void)g_main_context_iteration(NULL, TRUE);
-}
-
 int api_kit_setup(void **state) {
     static bench b_;
     bench *b = &b_;

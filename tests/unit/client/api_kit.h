@@ -14,6 +14,7 @@
 #include <libsoup/soup.h>
 
 #include "client/api.h"
+#include "main_loop.h"
 
 #define PAIR "00112233445566778899aabbccddeeff"
 #define SIP                                                                                                            \
@@ -47,14 +48,12 @@ extern const mt_api_events api_kit_events;
 
 int api_kit_setup(void **state);
 int api_kit_teardown(void **state);
-gboolean api_kit_over(gpointer flag); /* a timer's callback: sets the bool */
-void run_ms(unsigned ms);
 void log_in(bench *b);
 
 #define UNTIL(cond)                                                                                                    \
     do {                                                                                                               \
         bool late_ = false;                                                                                            \
-        guint id_ = g_timeout_add(4000, api_kit_over, &late_);                                                         \
+        guint id_ = g_timeout_add(4000, over, &late_);                                                                 \
         while (!(cond) && !late_)                                                                                      \
             (void)g_main_context_iteration(NULL, TRUE);                                                                \
         if (!late_)                                                                                                    \

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <gio/gio.h>
 
+#include "main_loop.h"
 #include "myturn/myturn.h"
 
 typedef struct seen {
@@ -45,18 +46,6 @@ static char *nowhere(void) {
     g_object_unref(at);
     g_object_unref(s);
     return url;
-}
-
-static gboolean over(gpointer data) {
-    *(bool *)data = true;
-    return G_SOURCE_REMOVE;
-}
-
-static void run_ms(unsigned ms) {
-    bool done = false;
-    (void)g_timeout_add(ms, over, &done);
-    while (!done)
-        (void)g_main_context_iteration(NULL, TRUE);
 }
 
 static int setup(void **state) {

@@ -12,24 +12,13 @@
 #include <cmocka.h>
 
 #include "client/client_priv.h"
+#include "main_loop.h"
 
 static myturn_client *client;
 static int phone; /* its socket for the sound */
 
 static void on_event(void *ctx, const myturn_event *e) {
     (void)ctx, (void)e;
-}
-
-static gboolean over(gpointer data) {
-    *(bool *)data = true;
-    return G_SOURCE_REMOVE;
-}
-
-static void run_ms(unsigned ms) {
-    bool done = false;
-    (void)g_timeout_add(ms, over, &done);
-    while (!done)
-        (void)g_main_context_iteration(NULL, TRUE);
 }
 
 static unsigned open_phone(void) {

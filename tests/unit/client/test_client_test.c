@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
+#include "main_loop.h"
 #include "myturn/myturn.h"
 
 typedef struct seen {
@@ -33,18 +34,6 @@ static void on_event(void *ctx, const myturn_event *e) {
     assert_true(e->own); /* the speaker's level is nobody's business here */
     s->levels++;
     s->level_db = e->level_db;
-}
-
-static gboolean over(gpointer data) {
-    *(bool *)data = true;
-    return G_SOURCE_REMOVE;
-}
-
-static void run_ms(unsigned ms) {
-    bool done = false;
-    (void)g_timeout_add(ms, over, &done);
-    while (!done)
-        (void)g_main_context_iteration(NULL, TRUE);
 }
 
 static myturn_client *client_of(seen *s, bool phone) {

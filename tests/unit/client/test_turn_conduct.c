@@ -214,6 +214,7 @@ static void test_called_by_a_phone(void **state) {
     kit *k = *state;
     to_phone(k, false);
     kit_pass(k, 50000); /* it is dialled by hand */
+    EXPECT(k, "watch"); /* held */
     mt_turn_incoming(k->t, IN(1), "111001", k->now_ms);
     EXPECT(k, "remote(i1)");
     mt_turn_link_ready(k->t, k->now_ms);

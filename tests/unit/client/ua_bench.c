@@ -138,18 +138,6 @@ void script(sip_peer *p, const char *message, void *ctx) {
     }
 }
 
-gboolean over(gpointer data) {
-    *(bool *)data = true;
-    return G_SOURCE_REMOVE;
-}
-
-void run_ms(unsigned ms) {
-    bool done = false;
-    (void)g_timeout_add(ms, over, &done);
-    while (!done)
-        (void)g_main_context_iteration(NULL, TRUE);
-}
-
 mt_err login(bench *b) {
     mt_ua_account a = {.uri = "sip:jeden@myturn.invalid",
                        .username = "jeden",

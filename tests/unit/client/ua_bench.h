@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "client/turn.h"
 #include "client/ua.h"
+#include "main_loop.h"
 #include "sip_peer.h"
 
 #define SDP "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\n"
@@ -45,7 +46,6 @@ typedef struct bench {
 } bench;
 
 extern const mt_ua_events handlers;
-gboolean over(gpointer data); /* sets the bool that data is */
 
 /* Runs the loop until the condition holds or 4 s are over. */
 #define UNTIL(cond)                                                                                                    \
@@ -59,8 +59,6 @@ gboolean over(gpointer data); /* sets the bool that data is */
         if (!(cond))                                                                                                   \
             fail_msg("in vain: %s; events: %s; log:\n%s", #cond, b->events, b->peer->log->str);                        \
     } while (0)
-
-void run_ms(unsigned ms);
 
 #define HAS(word) (strstr(b->events, word) != NULL)
 

@@ -25,16 +25,7 @@ static void test_no_network(void **state) {
     pair_close(&p);
 }
 
-static int set_up(void **state) {
-    return (int)mt_link_init();
-}
-
-static int tear_down(void **state) {
-    mt_link_deinit();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_network)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, link_set_up, link_tear_down);
 }
