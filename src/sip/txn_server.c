@@ -86,11 +86,12 @@ mt_sip_stxn *mt_sip_stxn_make(mt_sip_server *s, const mt_sip_rx *rx, bool with_h
 }
 
 void mt_sip_stxn_move(mt_sip_server *s, mt_sip_stxn *t, const mt_sip_rx *rx) {
+    if (mt_sip_stxn_find(s, rx->key) != NULL)
+        return;
     mt_map_remove(&s->stxns, &t->node);
     memcpy(t->key, rx->key, sizeof(t->key));
     t->flow = *rx->flow;
-    if (mt_map_put(&s->stxns, mt_slice_n(t->key, sizeof(t->key)), &t->node) != MT_OK)
-        mt_sip_stxn_drop(s, t);
+    (void)!mt_map_put(&s->stxns, mt_slice_n(t->key, sizeof(t->key)), &t->node); /* that is all it fails for */
 }
 
 void mt_sip_stxn_repeat(mt_sip_server *s, mt_sip_stxn *t, bool ack) {
