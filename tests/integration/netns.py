@@ -80,6 +80,8 @@ class Net:
         run("ip", "netns", "add", name)
         self.names.append(name)
         self.ip(who, "link", "set", "lo", "up")
+        # No link-local addresses: one comes up to two seconds after its device, and a browser drops what it loads when an address comes.
+        run(*self.inside(who), "sysctl", "-qw", "net.ipv6.conf.default.addr_gen_mode=1")
 
     def _forward(self, who):
         run(*self.inside(who), "sysctl", "-qw", "net.ipv4.ip_forward=1")

@@ -32,6 +32,18 @@ def says_nothing(page, limit_s=20):
     page.until("[...document.querySelectorAll('[data-testid=error]')].every(e => e.hidden)", limit_s)
 
 
+def test_the_script_is_lost(chromium, web_server):
+    """A network that changes while the page loads: the browser asks for the document again by itself, but not for its script, and nothing was ever seen."""
+    anna = Page(chromium, web_server.url, "anna", loses="**/*.js")
+    assert anna.do("count", selector="[data-testid=name]") == 0
+    seen = "(e => e && getComputedStyle(e).visibility === 'visible')(document.querySelector('.unloaded'))"
+    assert not anna.evaluate(seen)
+    anna.until(seen, 6)
+    anna.do("click", selector=".unloaded a")
+    anna.log_in()
+    assert anna.do("count", selector=".unloaded") == 0
+
+
 def test_a_silent_server(chromium, web_server):
     """Requests had no limit: the login said "One moment" for ever, and who waited was told nothing."""
     anna = Page(chromium, web_server.url, "anna").log_in()
