@@ -105,6 +105,23 @@ def test_servers_that_a_browser_cannot_use(chromium, web_server, info, text):
     assert page.do("count", selector="[data-testid=name]") == 0
 
 
+def test_the_server_says_late_what_it_is_like(chromium, web_server):
+    """The first question for it was lost: the page went by what is usual, so the rules told another age, and a server of policy cbc was waited at for ever."""
+    info = {"sip_mode": "embedded", "links": ["gcm"], "contact": "help@example.org", "relay_only": False, "min_age": 21}
+    anna = Page(chromium, web_server.url, "anna", info=info, loses="**/v1/info")
+    anna.do("fill", testid="name", text="anna")
+    anna.click("login")
+    anna.on("rules")
+    anna.until("/21/.test(document.querySelector('.rules-list').innerText) && /help@/.test(document.body.innerText)", 10)
+    bob = Page(chromium, web_server.url, "bob", info={**info, "links": ["cbc"]}, loses="**/v1/info")
+    bob.do("fill", testid="name", text="bob")
+    bob.click("login")
+    bob.until("/cbc/.test(document.querySelector('[data-testid=error]')?.innerText)", 10)
+    bob.until("!document.querySelector('[data-testid=logout]')")
+    assert bob.do("count", selector="[data-testid=name]") == 0
+    Page(chromium, web_server.url, "bob").log_in()  # the name is free
+
+
 def test_by_keyboard_alone(chromium, web_server):
     """The focus moves with the page, and all is reached without a mouse."""
     bob = Page(chromium, web_server.url, "bob").log_in()

@@ -63,8 +63,8 @@ const table = {
         const made = await context.newPage();
         made.setDefaultTimeout(LIMIT_MS);
         await made.addInitScript(WATCH);
-        if (o.loses) await made.route(o.loses, (route) => route.abort('connectionreset'), { times: 1 });
         if (o.info) await made.route('**/v1/info', (route) => route.fulfill({ json: o.info }));
+        if (o.loses) await made.route(o.loses, (route) => route.abort('connectionreset'), { times: 1 });
         made.on('pageerror', (e) => complaints.push(`${o.page}: ${e.stack ?? e}`));
         made.on('console', (m) => {
             if (/Content Security Policy|Refused to|requires 'Trusted/i.test(m.text())) complaints.push(`${o.page}: ${m.text()}`);

@@ -14,6 +14,7 @@ import { waitPage } from './pages/wait.js';
 const MAKE: Record<PageId, (shell: Shell) => Page> = { login: loginPage, rules: rulesPage, main: mainPage, wait: waitPage, convo: convoPage };
 
 const LOW_PX = 500; // not all of a talk's parts fit
+const INFO_AGAIN_MS = 2_000;
 
 export class App implements Shell {
     readonly model = new Model();
@@ -49,11 +50,23 @@ export class App implements Shell {
             return;
         }
         this.refresh();
+        if (!this.model.info) void this.learn();
         await this.client.resume();
     }
 
+    /** The server did not say at once what it is like: asked until it does. */
+    private async learn(): Promise<void> {
+        do await new Promise((done) => setTimeout(done, INFO_AGAIN_MS));
+        while (!(this.model.info = await this.client.api.info()));
+        const refused = this.cannotHere();
+        if (refused) {
+            this.show('login', refused());
+            if (this.model.loggedIn) this.client.logOut();
+        } else if (this.pageId === 'rules') this.show('rules');
+    }
+
     refresh(): void {
-        const wished = this.wishedPage();
+        const wished = this.cannotHere() ? 'login' : this.wishedPage();
         if (wished !== this.pageId) this.show(wished);
         else this.page?.update(this.model);
     }
@@ -147,6 +160,7 @@ export class App implements Shell {
     private happened(what: Happening): void {
         this.model.take(what);
         if (what.event === 'logged-in' || what.event === 'logged-out') this.drawHeader();
+        if (what.event === 'logged-in' && this.cannotHere()) this.client.logOut();
         if (what.event === 'ended' && what.reason !== 'next') {
             const pattern = t().ended[what.reason];
             if (this.model.ended && pattern) this.announce(pattern.replace('{name}', what.name));
