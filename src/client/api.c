@@ -43,6 +43,11 @@ void mt_api_drop_token(mt_api *api) {
     g_clear_pointer(&api->bearer, g_free);
 }
 
+void mt_api_drop_attempt(mt_api *api) {
+    mt_wipe(api->attempt, sizeof api->attempt);
+    g_clear_pointer(&api->attempt_name, g_free);
+}
+
 static void free_request(mt_api_request *r) {
     mt_list_remove(&r->node);
     if (r->limit != NULL) {
@@ -80,6 +85,8 @@ static void tell_fault(mt_api *api, mt_api_request_kind kind, uint32_t seq, cons
            f->code, f->text);
     switch (kind) {
     case REQ_LOGIN:
+        if (f->kind != MT_FAULT_UNREACHABLE && f->kind != MT_FAULT_SLOW_DOWN)
+            mt_api_drop_attempt(api);
         api->ev.login_failed(api->ctx, seq, f);
         break;
     case REQ_TURN:
@@ -126,6 +133,7 @@ static void login_answered(mt_api *api, uint32_t seq, unsigned status, JsonObjec
         tell_malformed(api, REQ_LOGIN, seq, status);
         return;
     }
+    mt_api_drop_attempt(api);
     mt_api_drop_token(api);
     api->bearer = g_strdup_printf("Bearer %s", token);
     api->etag[0] = '\0';
@@ -358,6 +366,7 @@ void mt_api_destroy(mt_api *api) {
         last->api = NULL;
     }
     mt_api_forget(api);
+    mt_api_drop_attempt(api);
     g_object_unref(api->session);
     g_uri_unref(api->base);
     mt_trust_unref(api->trust);

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/random.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "client/api_parse.h"
 #include "client/api_priv.h"
@@ -54,11 +56,32 @@ void mt_api_set_policies(mt_api *api, unsigned policies) {
         api->policies = policies;
 }
 
+/* A login whose answer the network lost would hold the name against its own user: he asks again with the same words. */
+static void keep_attempt(mt_api *api, const char *name) {
+    if (api->attempt[0] != '\0' && strcmp(api->attempt_name, name) == 0)
+        return;
+    mt_api_drop_attempt(api);
+    uint8_t raw[MT_API_ATTEMPT * 6 / 8];
+    mt_buf text;
+    mt_buf_init(&text, MT_API_ATTEMPT);
+    mt_random_bytes(mt_random_kernel(), raw, sizeof raw);
+    mt_text_base64url(&text, raw, sizeof raw);
+    if (mt_buf_err(&text) == MT_OK) {
+        memcpy(api->attempt, text.p, MT_API_ATTEMPT);
+        api->attempt_name = g_strdup(name);
+    }
+    mt_buf_wipe(&text);
+    mt_wipe(raw, sizeof raw);
+}
+
 void mt_api_login(mt_api *api, uint32_t seq, const char *name) {
     mt_api_drop_token(api);
+    keep_attempt(api, name);
     mt_api_request *r = mt_api_begin(api, REQ_LOGIN, seq, "POST", "/v1/users");
     JsonBuilder *b = new_object();
     add_member(b, "name", name);
+    if (api->attempt[0] != '\0')
+        add_member(b, "attempt", api->attempt);
     if (api->phone)
         add_member(b, "device", "phone");
     set_object(r, b);

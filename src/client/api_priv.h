@@ -10,6 +10,8 @@
 
 enum { MT_API_ANSWER_MS = 10000 }; /* besides what the request asks to be held */
 
+#define MT_API_ATTEMPT 43 /* characters: 256 random bits in base64url */
+
 typedef enum mt_api_request_kind {
     REQ_LOGIN,
     REQ_TURN,
@@ -46,6 +48,8 @@ struct mt_api {
     mt_trust *trust; /* NULL: the system's authorities alone */
     GMainContext *main;
     char *bearer; /* "Bearer …", NULL: not logged in */
+    char *attempt_name;
+    char attempt[MT_API_ATTEMPT + 1]; /* a login as attempt_name that was not answered yet; empty: none */
     mt_list requests;
     bool phone;
     unsigned policies;
@@ -58,5 +62,6 @@ mt_api_request *mt_api_begin(mt_api *api, mt_api_request_kind kind, uint32_t seq
 void mt_api_dispatch(mt_api_request *r, unsigned limit_ms);
 void mt_api_give_up(mt_api_request *r); /* nobody wants to hear of it any more */
 void mt_api_drop_token(mt_api *api);
+void mt_api_drop_attempt(mt_api *api);
 
 #endif

@@ -12,7 +12,11 @@ mt_err mt_login(mt_call *c, const mt_login_wish *wish, mt_session_secrets *secre
     *retry_s = mt_limits_login(&c->srv->limits, remote, c->now_ms);
     if (*retry_s > 0)
         return MT_ELIMIT;
-    mt_session_login login = {.name = wish->name, .remote = remote, .phone = wish->phone};
+    mt_session *before = mt_session_by_name(c->srv, wish->name);
+    if (before != NULL && mt_session_is_attempt(before, wish->attempt_hash))
+        mt_session_end(before, MT_END_LOGOUT, "asked again", c->now_ms);
+    mt_session_login login = {
+        .name = wish->name, .remote = remote, .attempt_hash = wish->attempt_hash, .phone = wish->phone};
     return mt_session_create(c->srv, &login, c->now_ms, secrets, out);
 }
 

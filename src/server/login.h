@@ -6,12 +6,13 @@
 #include "server/api.h"
 
 typedef struct mt_login_wish {
-    mt_slice name; /* decoded UTF-8 */
-    bool phone;    /* any SIP phone will be the device */
+    mt_slice name;               /* decoded UTF-8 */
+    const uint8_t *attempt_hash; /* what names this attempt (MT_SHA256_BYTES), or NULL */
+    bool phone;                  /* any SIP phone will be the device */
 } mt_login_wish;
 
-/* Logs in. MT_ELIMIT with *retry_s > 0: this address must wait; with 0: the server is full. Else as mt_session_create.
- */
+/* Logs in. The same attempt of before, whose answer was lost, is replaced. MT_ELIMIT with *retry_s > 0: this address
+ * must wait; with 0: the server is full. Else as mt_session_create. */
 mt_err mt_login(mt_call *c, const mt_login_wish *wish, mt_session_secrets *secrets, mt_session **out,
                 uint32_t *retry_s) MT_MUST_CHECK;
 /* Appends the members of login's answer, without braces. */

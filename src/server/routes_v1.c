@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "server/login.h"
 #include "server/routes.h"
+#include "server/token.h"
 #include "server/turn.h"
 #include "server/web.h"
 
@@ -46,16 +47,21 @@ static void login(mt_call *c, const mt_login_wish *wish) {
 
 void mt_routes_v1_login(mt_call *c) {
     cJSON *body;
-    mt_slice name, device;
+    mt_slice name, device, attempt;
+    uint8_t hash[MT_SHA256_BYTES];
     if (!mt_web_body(c->srv, c->req, &body))
         return;
-    if (body == NULL || !text_member(body, "name", &name) || name.p == NULL || !text_member(body, "device", &device))
+    if (body == NULL || !text_member(body, "name", &name) || name.p == NULL || !text_member(body, "device", &device) ||
+        !text_member(body, "attempt", &attempt) ||
+        (attempt.p != NULL && mt_token_hash(attempt, hash) != MT_OK)) /* it has the form of a token */
         mt_web_problem(c->srv, c->req, MT_WEB_BAD_REQUEST);
     else if (device.p != NULL && !mt_slice_is(device, "client") &&
              !(mt_slice_is(device, "phone") && takes_phones(c->srv)))
         mt_web_problem(c->srv, c->req, MT_WEB_INVALID_DEVICE);
     else
-        login(c, &(mt_login_wish){.name = name, .phone = device.p != NULL && mt_slice_is(device, "phone")});
+        login(c, &(mt_login_wish){.name = name,
+                                  .attempt_hash = attempt.p != NULL ? hash : NULL,
+                                  .phone = device.p != NULL && mt_slice_is(device, "phone")});
     cJSON_Delete(body);
 }
 

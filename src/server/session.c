@@ -122,6 +122,9 @@ static void fill(mt_session *s, mt_server *srv, const mt_session_login *login, i
     s->last_ms = now_ms;
     s->leave_ms = MT_NEVER;
     s->idle = true;
+    s->has_attempt = login->attempt_hash != NULL;
+    if (s->has_attempt)
+        memcpy(s->attempt_hash, login->attempt_hash, sizeof s->attempt_hash);
     make_label(srv->random, s->label);
     mt_timer_init(&s->lease, lease_due);
     mt_turn_hold_init(&s->turn, s, false);
@@ -205,8 +208,13 @@ void mt_session_end_later(mt_session *s, int64_t at_ms) {
         mt_timer_set(&s->srv->timers, &s->lease, at_ms);
 }
 
+bool mt_session_is_attempt(const mt_session *s, const uint8_t *attempt_hash) {
+    return s->has_attempt && attempt_hash != NULL && mt_ct_equal(s->attempt_hash, attempt_hash, sizeof s->attempt_hash);
+}
+
 void mt_session_touch(mt_session *s, const mt_addr *a, int64_t now_ms) {
     s->last_ms = now_ms;
+    s->has_attempt = false;
     s->leave_ms = MT_NEVER;
     if (a != NULL)
         s->last_addr = *a;
@@ -218,6 +226,7 @@ void mt_session_set_registered(mt_session *s, bool registered, int64_t now_ms) {
         return;
     s->registered = registered;
     s->ever_registered = true;
+    s->has_attempt = false;
     s->last_ms = now_ms;
     if (registered == s->idle) {
         s->idle = !registered;

@@ -70,6 +70,8 @@ struct mt_session {
     mt_user *user;
     mt_map_node by_token;
     uint8_t token_hash[MT_SHA256_BYTES];
+    bool has_attempt; /* until he shows that the answer has come */
+    uint8_t attempt_hash[MT_SHA256_BYTES];
     mt_ha1 ha1[MT_HA1_COUNT];
     char label[MT_SESSION_LABEL + 1]; /* stands for him in logs */
     mt_console_quota lines;
@@ -90,6 +92,7 @@ struct mt_session {
 typedef struct mt_session_login {
     mt_slice name;
     const mt_addr *remote;
+    const uint8_t *attempt_hash; /* NULL: none */
     bool phone;
 } mt_session_login;
 
@@ -115,6 +118,8 @@ mt_session *mt_session_by_exten(const mt_server *srv, uint32_t exten);
 /* Finds by nickname or extension, as SIP names users. */
 mt_session *mt_session_by_sip(const mt_server *srv, mt_slice user);
 
+/* It was made by this attempt (NULL: by none), and has not been used since: neither its token nor its SIP password. */
+bool mt_session_is_attempt(const mt_session *s, const uint8_t *attempt_hash);
 /* A request of his came; a is the address it came from, or NULL if another made it for him. */
 void mt_session_touch(mt_session *s, const mt_addr *a, int64_t now_ms);
 void mt_session_set_registered(mt_session *s, bool registered, int64_t now_ms);

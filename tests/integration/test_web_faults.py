@@ -3,6 +3,8 @@
 import signal
 import time
 
+import pytest
+
 from browser import DIST, Page, talk
 
 KEEP_SOCKET = "window.WebSocket = class extends WebSocket { constructor(...all) { super(...all); window.__socket = this; } }; 0"
@@ -42,6 +44,22 @@ def test_the_script_is_lost(chromium, web_server):
     anna.do("click", selector=".unloaded a")
     anna.log_in()
     assert anna.do("count", selector=".unloaded") == 0
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_the_answer_to_the_login_is_lost(chromium, web_server, anew):
+    """The name was taken then, by its own user, for half a minute."""
+    anna = Page(chromium, web_server.url, "anna", unanswered="**/v1/users")
+    anna.do("fill", testid="name", text="anna")
+    anna.click("login")
+    says(anna, "cannot be reached")
+    if anew:
+        anna.do("reload")
+    anna.log_in()
+    bob = Page(chromium, web_server.url, "bob")
+    bob.do("fill", testid="name", text="anna")
+    bob.click("login")
+    says(bob, "taken")
 
 
 def test_a_silent_server(chromium, web_server):

@@ -64,6 +64,12 @@ const table = {
         made.setDefaultTimeout(LIMIT_MS);
         await made.addInitScript(WATCH);
         if (o.info) await made.route('**/v1/info', (route) => route.fulfill({ json: o.info }));
+        if (o.unanswered) { // it comes to the server, but the answer does not come to the page
+            await made.route(o.unanswered, async (route) => {
+                await route.fetch();
+                await route.abort('connectionreset');
+            }, { times: 1 });
+        }
         if (o.loses) await made.route(o.loses, (route) => route.abort('connectionreset'), { times: 1 });
         made.on('pageerror', (e) => complaints.push(`${o.page}: ${e.stack ?? e}`));
         made.on('console', (m) => {

@@ -2,6 +2,16 @@
  * under way. */
 #include "api_kit.h"
 
+/* The attempt in what was sent last: 43 characters. */
+static void sent_attempt(const bench *b, char out[44]) {
+    static const char member[] = "\"attempt\":\"";
+    const char *at = strstr(b->sent, member);
+    assert_non_null(at);
+    at += sizeof member - 1;
+    assert_int_equal(strcspn(at, "\""), 43);
+    (void)g_strlcpy(out, at, 44);
+}
+
 static void test_login(void **state) {
     bench *b = *state;
     b->status = 201;
@@ -12,7 +22,10 @@ static void test_login(void **state) {
     assert_string_equal(b->method, "POST");
     assert_string_equal(b->path, "/v1/users");
     assert_string_equal(b->type, "application/json");
-    assert_string_equal(b->sent, "{\"name\":\"je\\\"d\\\\en\"}");
+    char attempt[44], all[128];
+    sent_attempt(b, attempt);
+    (void)snprintf(all, sizeof all, "{\"name\":\"je\\\"d\\\\en\",\"attempt\":\"%s\"}", attempt);
+    assert_string_equal(b->sent, all);
     assert_null(b->auth);
 }
 
@@ -25,6 +38,36 @@ static void test_refused_login(void **state) {
     assert_string_equal(b->events, "no-login1(3 name_taken)");
     assert_int_equal(b->fault.status, 409);
     assert_string_equal(b->fault.text, "taken");
+}
+
+/* Logs in, and tells the attempt that was sent. */
+static void try_login(bench *b, unsigned status, const char *body, const char *name, char attempt[44]) {
+    unsigned before = b->requests;
+    b->status = status;
+    b->body = body;
+    b->events[0] = '\0';
+    mt_api_login(b->api, before + 1, name);
+    UNTIL(b->events[0] != '\0');
+    assert_int_equal(b->requests, before + 1);
+    sent_attempt(b, attempt);
+}
+
+/* A login whose answer is lost is asked for again as the same attempt; one that was answered is over. */
+static void test_an_attempt_lasts_until_it_is_answered(void **state) {
+    bench *b = *state;
+    char first[44], again[44];
+    try_login(b, 502, "", "jeden", first);
+    try_login(b, 429, "{\"code\":\"slow_down\"}", "jeden", again);
+    assert_string_equal(again, first);
+    mt_api_forget(b->api); /* as at the end of a first login that failed */
+    try_login(b, 201, LOGIN, "jeden", again);
+    assert_string_equal(again, first);
+    try_login(b, 409, "{\"code\":\"name_taken\"}", "jeden", again);
+    assert_string_not_equal(again, first);
+    try_login(b, 502, "", "jeden", first);
+    assert_string_not_equal(again, first);
+    try_login(b, 502, "", "dwa", again);
+    assert_string_not_equal(again, first);
 }
 
 static void test_stats(void **state) {
@@ -223,7 +266,7 @@ static void test_a_phone(void **state) {
               ",\"settings\":[\"Server: x\",7,\"User: \\u001b[2J1\"]}";
     mt_api_login(b->api, 1, "jeden");
     UNTIL(b->events[0] != '\0');
-    assert_string_equal(b->sent, "{\"name\":\"jeden\",\"device\":\"phone\"}");
+    assert_non_null(strstr(b->sent, ",\"device\":\"phone\"}"));
     assert_non_null(strstr(b->events, "[Server: x\nUser: "));
     assert_null(strchr(b->events, 27));
     b->status = 200;
@@ -241,6 +284,7 @@ int main(void) {
         T(test_a_phone),
         T(test_login),
         T(test_refused_login),
+        T(test_an_attempt_lasts_until_it_is_answered),
         T(test_stats),
         T(test_info),
         T(test_suspended),

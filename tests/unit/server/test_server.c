@@ -243,6 +243,57 @@ static void living(void **state) {
     assert_true(n > 8);
 }
 
+#define ATTEMPT "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define OTHER_ATTEMPT "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static fake_call *try_login(const char *attempt, const char *at) {
+    char body[128];
+    (void)snprintf(body, sizeof body, "{\"name\":\"jeden\",\"attempt\":\"%s\"}", attempt);
+    return fake_send(&(fake_wish){.method = "POST", .path = "/v1/users", .body = body, .from = at});
+}
+
+/* The answer to a login was lost: asked again, it does not find its name taken by itself. */
+static void an_attempt_replaces_itself(void **state) {
+    mt_server *s = fake_start(NULL);
+    phone p = {.at = "127.0.0.2:7001"}, lost = {.at = "127.0.0.1:7001"};
+    fake_member(try_login(ATTEMPT, lost.at), "token", lost.token);
+    assert_int_equal(fake_status(try_login(OTHER_ATTEMPT, lost.at)), 409);
+    fake_call *none = fake_send(&(fake_wish){.method = "POST", .path = "/v1/users", .body = "{\"name\":\"jeden\"}"});
+    assert_int_equal(fake_status(none), 409);
+    fake_call *c = try_login(ATTEMPT, p.at); /* by another network */
+    assert_int_equal(fake_status(c), 201);
+    fake_member(c, "token", p.token);
+    expect_online("\"online\":1");
+    expect_me(&lost, 401, "unauthorized");
+    expect_me(&p, 200, "\"jeden\"");
+    assert_int_equal(fake_status(try_login(ATTEMPT, p.at)), 409); /* the answer has come: it is over */
+    fake_stop(s);
+}
+
+/* Who has registered has had the answer, too. */
+static void an_attempt_ends_with_the_binding(void **state) {
+    mt_server *s = fake_start(NULL);
+    phone p = {.name = "jeden", .at = "127.0.0.1:7001"};
+    fake_member(try_login(ATTEMPT, p.at), "password", p.password);
+    p.conn = fake_connect(p.at);
+    register_phone(&p, 3600);
+    assert_int_equal(fake_status(try_login(ATTEMPT, p.at)), 409);
+    fake_stop(s);
+}
+
+static void attempts_have_the_form_of_tokens(void **state) {
+    mt_server *s = fake_start(NULL);
+    static const char *const bad[] = {"", "A", ATTEMPT "A", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(fake_status(try_login(bad[i], "127.0.0.1:7001")), 400);
+    fake_call *c =
+        fake_send(&(fake_wish){.method = "POST", .path = "/v1/users", .body = "{\"name\":\"jeden\",\"attempt\":7}"});
+    assert_int_equal(fake_status(c), 400);
+    expect_online("\"online\":0");
+    fake_stop(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_binding_keeps_the_login),
@@ -251,6 +302,9 @@ int main(void) {
         cmocka_unit_test(registered_logins_are_not_idle),
         cmocka_unit_test(another_binding_is_where_one_is),
         cmocka_unit_test(wrong_password_does_not_register),
+        cmocka_unit_test(an_attempt_replaces_itself),
+        cmocka_unit_test(an_attempt_ends_with_the_binding),
+        cmocka_unit_test(attempts_have_the_form_of_tokens),
         cmocka_unit_test(starting),
         cmocka_unit_test(living),
     };

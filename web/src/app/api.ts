@@ -97,8 +97,8 @@ export class Api {
         }
     }
 
-    async login(name: string): Promise<Login> {
-        const v = await this.call('POST', '/v1/users', { body: { name } });
+    async login(name: string, attempt: string): Promise<Login> {
+        const v = await this.call('POST', '/v1/users', { body: { name, attempt } });
         const sip = isMembers(v.sip) ? v.sip : {};
         const login: Login = {
             name: clean(str(v.name), false), exten: str(v.exten), token: str(v.token),

@@ -215,11 +215,15 @@ export class Client {
     private doLogin(seq: number, name: string): void {
         this.stopSip();
         this.api.token = '';
-        this.ask(this.api.login(name), (login) => {
+        this.ask(this.api.login(name, store.attempt(name)), (login) => {
             this.login = login;
             store.saveLogin(login);
+            store.forgetAttempt();
             this.turn.loginDone(seq, login.name, login.exten, now());
-        }, (f) => this.turn.loginFailed(seq, f, now()));
+        }, (f) => {
+            if (f.kind !== 'unreachable' && f.kind !== 'slow_down') store.forgetAttempt();
+            this.turn.loginFailed(seq, f, now());
+        });
     }
 
     private doTurn(seq: number, waitS: number, leave: string | undefined): void {

@@ -1,8 +1,9 @@
-/* What outlives loading the page anew, in this tab only: the login, and that the rules were agreed to. The language is kept for
+/* What outlives loading the page anew, in this tab only: the login or the attempt at one, and that the rules were agreed to. The language is kept for
  * the browser. Nothing of a talk is ever kept. */
+import { toBase64url } from '../core/bytes.js';
 import type { Login } from './api.js';
 
-const LOGIN = 'myturn.login', AGREED = 'myturn.agreed', LANGUAGE = 'myturn.language';
+const LOGIN = 'myturn.login', ATTEMPT = 'myturn.attempt', AGREED = 'myturn.agreed', LANGUAGE = 'myturn.language';
 const LOCK_WAIT_MS = 1_500;
 
 function read(storage: () => Storage, key: string): string | null {
@@ -54,6 +55,22 @@ export function saveLogin(login: Login): void {
 
 export function forgetLogin(): void {
     write(tab, LOGIN, null);
+}
+
+let tried = { name: '', attempt: '' };
+
+/** A login whose answer the network lost would hold the name against its own user: the page, also when loaded anew, asks again with the same words. */
+export function attempt(name: string): string {
+    const [savedName, saved] = (read(tab, ATTEMPT) ?? '').split('\n');
+    if (savedName === name && saved) tried = { name, attempt: saved };
+    if (tried.name !== name) tried = { name, attempt: toBase64url(crypto.getRandomValues(new Uint8Array(32))) };
+    write(tab, ATTEMPT, `${name}\n${tried.attempt}`);
+    return tried.attempt;
+}
+
+export function forgetAttempt(): void {
+    tried = { name: '', attempt: '' };
+    write(tab, ATTEMPT, null);
 }
 
 export const hasAgreed = (): boolean => read(tab, AGREED) === 'yes';
