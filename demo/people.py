@@ -92,6 +92,15 @@ class Server:
         self.http, self.sip, self.https, self.sips = (g and g.decode() for g in found.groups())
         self.url = f"http://{self.http}"
 
+    def logged(self, *patterns, limit_s=10):
+        """The console, once it has all of these: an answer may be there before the lines about it."""
+        end = time.monotonic() + limit_s
+        while missing := [p for p in patterns if not re.search(p, self.log.read_text(errors="replace"))]:
+            if time.monotonic() > end:
+                raise Failed(f"no {missing} on the console within {limit_s} s:\n{self.log.read_text(errors='replace')[-4000:]}")
+            time.sleep(0.02)
+        return self.log.read_text(errors="replace")
+
     def close(self):
         """Ends the server unless it is gone already; it must leave in order, and no sanitizer may have complained."""
         running = self.process.poll() is None

@@ -447,7 +447,7 @@ def test_signals_end_it_cleanly(server, sig):
 
 def test_plain_http_beyond_loopback_is_warned_of(start_server):
     server = start_server(http="0.0.0.0:0")
-    assert "plain HTTP" in server.log.read_text()
+    server.logged("plain HTTP")
     server.url = server.url.replace("0.0.0.0", "127.0.0.1")
     assert Api(server.url).get("/healthz").status == 200
 

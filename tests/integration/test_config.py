@@ -39,10 +39,7 @@ def printed(*words):
 
 
 def wait_for(server, text):
-    end = time.monotonic() + 5
-    while text not in server.log.read_text():
-        assert time.monotonic() < end, server.log.read_text()
-        time.sleep(0.02)
+    server.logged(re.escape(text))
 
 
 def test_a_file_is_taken_and_the_command_line_is_over_it(tmp_path):
