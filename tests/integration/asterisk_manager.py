@@ -1,6 +1,7 @@
 """The half of the stand-in for Asterisk (asterisk_peer.py) that does not speak SIP: its two files, and the manager interface by which they are
 reloaded, looked at, and calls ended."""
 
+import contextlib
 import re
 import selectors
 import time
@@ -112,7 +113,8 @@ class Manager:
         text = "".join(f"{k}: {v}\r\n" for k, v in {"Event": name, "Privilege": "call,all", **fields}.items()) + "\r\n"
         for s, state in list(self.managers.items()):
             if state[1]:
-                s.sendall(text.encode())
+                with contextlib.suppress(OSError):  # who has just gone is noticed when he is read
+                    s.sendall(text.encode())
 
     def _command(self, command):
         self.commands.append(command)

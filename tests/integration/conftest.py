@@ -15,11 +15,13 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "demo")]
 import browser as browsers  # noqa: E402
 from desktop import Desktop, Sound, Window  # noqa: E402
 from people import Server  # noqa: E402
+from ports import lasting  # noqa: E402
 from wiretap import Capture  # noqa: E402
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "daemon(*options): what the server fixture's daemon is started with")
+    config.addinivalue_line("markers", "comes_back: the server goes, and another one takes its ports")
     config.addinivalue_line("markers", "tour: of the graphical client, run under ASan, too (./test windows)")
     config.addinivalue_line("markers", "capture(*filter): what the capture fixture's tcpdump looks for")
 
@@ -28,7 +30,7 @@ def pytest_configure(config):
 def server(request, tmp_path):
     """myturnd as most operators start it, or with @pytest.mark.daemon("--option", …). server.url, server.sip, server.process, server.log (its console)."""
     marker = request.node.get_closest_marker("daemon")
-    one = Server(tmp_path, options=marker.args if marker else ())
+    one = Server(tmp_path, options=marker.args if marker else (), **(lasting() if request.node.get_closest_marker("comes_back") else {}))
     yield one
     one.close()
 
@@ -80,8 +82,8 @@ def chromium(chromium_of_worker):
 
 
 @pytest.fixture
-def web_server(page_built, start_server):
-    return start_server("--web", str(browsers.DIST))
+def web_server(request, page_built, start_server):
+    return start_server("--web", str(browsers.DIST), **(lasting() if request.node.get_closest_marker("comes_back") else {}))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def run(*command, **kw):
 
 class Net:
     def __init__(self):
-        self.prefix, self.names, self.links = f"mt{os.getpid() % 100000}", [], 0
+        self.prefix, self.names, self.links = f"mt{os.getpid()}", [], 0
 
     @staticmethod
     def missing(nat=False):

@@ -12,6 +12,7 @@ from api import Api, User
 from asterisk_kit import Phone, log_in_at_once, names, talk, until
 from asterisk_peer import Asterisk
 from people import Person, Server, everybody, wait
+from ports import free_port
 
 OWN_SIP = b"; the operator's own\n[trunk]\ntype=peer\nhost=192.0.2.7\nsecret=keep;me\n\n[Lobby](!)\ntype=friend"
 OWN_EXTEN = b"[internal]\r\nexten => 100,1,Answer()\r\n"
@@ -32,7 +33,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def asterisk(folder):
-    running = [Asterisk(folder)]
+    running = [Asterisk(folder, sip_port=free_port(), ami_port=free_port())]
 
     def again(forgets=False):
         """Killed, and started again on the same ports with the same database; forgets: with none, as when it had not been written yet."""
@@ -293,7 +294,7 @@ def test_the_program_where_the_manager_interface_is_away(tmp_path, folder, aster
     server = daemon()
     User(server.url, "jeden")
     assert "jeden" in asterisk.peers
-    assert "asterisk: is away" in console(server)
+    server.logged("asterisk: is away")
 
 
 def test_a_wrong_secret_is_said(folder, asterisk, daemon):

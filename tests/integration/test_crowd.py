@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 
 from people import BUILD, Server
+from ports import lasting
 
 
 @pytest.mark.parametrize("users,seconds,seed", [(2, 12, 1), (7, 25, 2)])
@@ -24,7 +25,7 @@ def test_everybody_presses_everything(server, users, seconds, seed):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_restarted_daemon_gets_its_crowd_back(tmp_path, how):
     """The daemon goes away in the midst of all that and comes back on the same ports: everybody talks again."""
-    first = Server(tmp_path)
+    first = Server(tmp_path, **lasting())
     crowd = subprocess.Popen([BUILD / "tests/integration/crowd", first.url, "6", "30", "3", "restart"],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     second = None

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from api import User
+from ports import free_port
 from sip_ua import Message, digest
 
 DOMAIN, PASSWORD, SILENCE = "myturn.invalid", "secret", 0
@@ -86,17 +87,19 @@ class Client:
         lines = [f"{k}: {v}" for k, v in headers.items() if k not in without] + list(more)
         return "\r\n".join([f"{method} {uri or 'sip:' + DOMAIN} {version}", *lines, "", body])
 
-    def ask(self, text, wait_s=1.0):
-        """The final answer; a message with status 0 for none."""
+    def ask(self, text, wait_s=20):
+        """The final answer; a message with status 0 for none, which is known when a question that came after it has been answered."""
+        probe = secrets.token_hex(8)
         self.socket.send(text.encode())
+        self.socket.send(self.text("OPTIONS", Call_ID=probe).encode())
         self.socket.settimeout(wait_s)
-        try:
-            while True:
-                answer = Message(self.socket.recv(65536))
-                if answer.status is not None and answer.status >= 200:
-                    return answer
-        except TimeoutError:
-            return Message(b"SIP/2.0 0 Silence\r\n\r\n")
+        found = Message(b"SIP/2.0 0 Silence\r\n\r\n")
+        while True:
+            answer = Message(self.socket.recv(65536))
+            if answer.get("Call-ID") == probe:
+                return found
+            if answer.status is not None and answer.status >= 200 and not found.status:
+                found = answer
 
     def status(self, *args, **kw):
         return self.ask(self.text(*args, **kw)).status
@@ -179,20 +182,18 @@ DIFFERENCES = {
 def kamailio(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kamailio")
     assert shutil.which("kamailio")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     (folder / "kamailio.cfg").write_text(CONFIG.format(port=port))
     log = (folder / "log").open("wb")
     process = subprocess.Popen(["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-Y", folder, "-w", folder, "-m", "64", "-M", "8"],
                                stdout=log, stderr=log)
     probe = Client(f"127.0.0.1:{port}", "jeden", PASSWORD)
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while True:
         try:
-            if probe.ask(probe.text("OPTIONS"), 0.2).status == 200:
+            if probe.ask(probe.text("OPTIONS"), 1).status == 200:
                 break
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, TimeoutError):
             time.sleep(0.1)
         assert time.monotonic() < end and process.poll() is None, (folder / "log").read_text()[-3000:]
     yield f"127.0.0.1:{port}"

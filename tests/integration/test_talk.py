@@ -212,6 +212,7 @@ def port_options(server):
     return {"http": server.http, "sip": server.sip}
 
 
+@pytest.mark.comes_back
 def test_server_gone_and_back_while_waiting(crowd, server, tmp_path):
     jeden, = crowd("jeden")
     jeden.type("")
@@ -236,6 +237,7 @@ def test_server_gone_and_back_while_waiting(crowd, server, tmp_path):
         again.close()
 
 
+@pytest.mark.comes_back
 def test_server_gone_during_a_talk_does_not_end_it(crowd, server, tmp_path):
     jeden, dwa = people = crowd("jeden", "dwa")
     talk(people)

@@ -83,6 +83,7 @@ def test_a_silent_server(chromium, web_server):
         page.on("convo")
 
 
+@pytest.mark.comes_back
 def test_ready_while_the_server_is_away(chromium, web_server, start_server):
     """The waiting page said nothing at all, for the server's being away had been told on the page before."""
     anna, bob = (Page(chromium, web_server.url, name).log_in() for name in ("anna", "bob"))

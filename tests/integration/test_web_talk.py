@@ -172,6 +172,7 @@ def test_a_page_goes_away(chromium, web_server, how):
     assert told_s < 5
 
 
+@pytest.mark.comes_back
 def test_server_restart(chromium, web_server, start_server):
     """A talk outlives its server's crash; afterwards the page logs in again by itself and is drawn. (In order, a server ends its calls.)"""
     anna, bob = two(chromium, web_server)
