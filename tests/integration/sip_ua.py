@@ -13,6 +13,7 @@ import struct
 import time
 
 SDP = ("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n")
+LIMIT_S = 10.0  # for what comes within milliseconds, where the machine does not stand still
 _numbers = itertools.count(1)
 
 
@@ -202,6 +203,7 @@ class Ua:
         ip, port = self.link.socket.getsockname()[:2]
         self.address = f"{ip}:{port}" if not issubclass(transport, Ws) else f"{secrets.token_hex(4)}.invalid"
         self.nc, self.challenge, self.inbox = 0, None, []
+        self.seen = set()  # of each transaction, what has come already: over UDP it comes again if we are slow to answer
 
     # -- sending
     def via(self, branch=None):
@@ -232,10 +234,16 @@ class Ua:
             + [("Record-Route", v) for v in request.all("Record-Route")] + list(extra), body)
 
     # -- receiving
-    def receive(self, timeout_s=3.0):
-        return Message(self.link.receive(timeout_s))
+    def receive(self, timeout_s=LIMIT_S):
+        end = time.monotonic() + timeout_s
+        while True:
+            message = Message(self.link.receive(max(0.001, end - time.monotonic())))
+            key = message.get("Via"), message.method or message.status
+            if self.link.name != "UDP" or key not in self.seen:
+                self.seen.add(key)
+                return message
 
-    def expect(self, what, timeout_s=3.0):
+    def expect(self, what, timeout_s=LIMIT_S):
         """The next message that is status `what` (number) or request `what` (method); others wait in the inbox. OPTIONS is answered meanwhile."""
         end = time.monotonic() + timeout_s
         for message in self.inbox:

@@ -8,7 +8,6 @@ import os
 import pathlib
 import pwd
 import re
-import resource
 import signal
 import socket
 import ssl
@@ -213,12 +212,7 @@ def test_a_closed_file_is_told_of_and_the_old_stays(start_server, tmp_path):
 
 def test_running_out_of_descriptors(start_server):
     """The loop's way out of it, which opens and closes a spare descriptor, is not barred."""
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (40, limit[1]))
-    try:
-        server = start_server("--sandbox", "require")
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    server = start_server("--sandbox", "require", before=["prlimit", "--nofile=40:"])
     host, port = server.http.rsplit(":", 1)
     many = []
     for _ in range(60):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from api import User, pair
-from sip_ua import SDP, Tcp, Ua, Udp, Ws
+from sip_ua import LIMIT_S, SDP, Tcp, Ua, Udp, Ws
 
 TRANSPORTS = [Udp, Tcp, Ws]
 
@@ -72,7 +72,7 @@ def test_nothing_of_one_side_reaches_the_other(sides, a, b):
     for side in received:
         original = side.ua.receive
 
-        def keep(timeout_s=3.0, side=side, original=original):
+        def keep(timeout_s=LIMIT_S, side=side, original=original):
             message = original(timeout_s)
             received[side].append(message.raw)
             return message
@@ -123,11 +123,8 @@ def test_from_must_be_ones_own(sides):
 
 def test_wrong_password_and_foreign_name(sides):
     caller, callee = sides("jeden", register=False), sides("dwa")
-    with pytest.raises(AssertionError):
-        caller.ua.register(password="wrong")
-    caller.ua.inbox.clear()
-    with pytest.raises(AssertionError):  # the victim's name with one's own password
-        caller.ua.register(user=callee.ua.user)
+    caller.ua.register(password="wrong", expect=403)
+    caller.ua.register(user=callee.ua.user, expect=403)  # the victim's name with one's own password
     drawn = pair(caller.user, callee.user)
     caller.ua.invite(drawn["exten"])
     assert callee.ua.expect("INVITE")
@@ -193,21 +190,21 @@ def test_callee_who_never_registers_gives_480(sides):
     caller, callee = sides("jeden"), sides("dwa", register=False)
     drawn = pair(caller.user, callee.user)
     call = caller.ua.invite(drawn["exten"])
-    caller.ua.ack(call, caller.ua.expect(480, 6))
+    caller.ua.ack(call, caller.ua.expect(480))
     assert (caller.user.status, callee.user.status) == (0, 0)
 
 
 def test_silent_callee_is_given_up_after_three_seconds(sides):
     caller, callee = sides("jeden"), sides("dwa")
     drawn = pair(caller.user, callee.user)
+    start = time.monotonic()
     call = caller.ua.invite(drawn["exten"])
     callee.ua.expect("INVITE")
-    start = time.monotonic()
     final = None
     while final is None:
-        message = caller.ua.receive(6)
+        message = caller.ua.receive()
         final = message if message.status and message.status >= 300 else None
-    assert final.status in (480, 487) and 2.0 < time.monotonic() - start < 5.0
+    assert final.status in (480, 487) and 2.5 < time.monotonic() - start < 10
     caller.ua.ack(call, final)
     assert callee.user.status == 0
 
