@@ -48,7 +48,7 @@ class Phone:
     def __init__(self, asterisk, user):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(5)
+        self.socket.settimeout(20)
         self.at, self.user, self.cseq = asterisk.sip, user, 0
 
     def ask(self, method, number, call_id, body=""):

@@ -41,6 +41,13 @@ def sides(server):
         side.ua.close()
 
 
+def one_waits(user, limit_s=10):
+    end = time.monotonic() + limit_s
+    while user.get("/v1/stats").json["waiting"] != 1:
+        assert time.monotonic() < end, "nobody is in the pool"
+        time.sleep(0.02)
+
+
 def established(caller, callee):
     """Draws, calls and answers; returns both sides' views of the call."""
     drawn = pair(caller.user, callee.user)
@@ -177,6 +184,7 @@ def test_cancel_while_ringing(sides):
 
 # -- races
 
+@pytest.mark.daemon("--park-ms", "10000")
 def test_callee_not_yet_registered_is_waited_for(sides):
     caller, callee = sides("jeden"), sides("dwa", register=False)
     drawn = pair(caller.user, callee.user)
@@ -274,10 +282,10 @@ def test_two_polls_on_one_token(sides):
     answers = []
 
     def poll():
-        answers.append(jeden.user.wait_turn(3))
+        answers.append(jeden.user.wait_turn(6))
     threads = [threading.Thread(target=poll) for _ in range(2)]
     threads[0].start()
-    time.sleep(0.3)
+    one_waits(jeden.user)
     threads[1].start()
     for thread in threads:
         thread.join()
@@ -292,13 +300,14 @@ def test_answer_lost_leaves_the_other_in_the_pool(sides, server):
     gone = socket.create_connection((host, port))
     gone.sendall((f"POST /v1/turn HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {jeden.user.token}\r\nPrefer: wait=20\r\n"
                   "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}").encode())
-    time.sleep(0.3)
+    one_waits(dwa.user)
     gone.close()  # jeden's client is away; dwa must wait rather than be drawn for a ghost
     answer = dwa.user.wait_turn(2)
     assert answer.status == 200 and answer.json["state"] == "waiting"
     assert jeden.user.status == 0
 
 
+@pytest.mark.daemon("--gone-ms", "10000", "--rebind-ms", "10000")
 @pytest.mark.parametrize("kind", TRANSPORTS)
 def test_bye_is_routed_over_a_changed_flow(sides, server, kind):
     """The caller's connection breaks and comes back: requests go to the new one."""
