@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import time
 
 import pytest
 
@@ -295,7 +296,8 @@ def test_the_newest_message_is_seen(chromium, web_server):
     anna.until(f"{gap} > 200")
     bob.say("one more")
     anna.hears("one more")
-    anna.until("document.querySelector('[data-testid=log]').scrollTop === 0", 1)
+    time.sleep(0.5)  # a smooth scrolling would have begun
+    assert anna.evaluate("document.querySelector('[data-testid=log]').scrollTop") < 20  # one that was under way may leave a few
     anna.say("mine")
     anna.until(f"{gap} < 5", 5)
 

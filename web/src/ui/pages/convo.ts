@@ -14,11 +14,12 @@ function messageLog(who: string): { root: HTMLElement; leave(): void; update(m: 
     const root = h('div', { class: 'log', testid: 'log', role: 'log', 'aria-live': 'polite', 'aria-label': t().messages, tabindex: '0' }, list);
     let shown = 0, follows = true, lastTop = 0;
     const toNewest = (behavior: ScrollBehavior): void => root.scrollTo({ top: root.scrollHeight, behavior });
-    on(root, 'scroll', () => { // on its way to the newest it may be far from it; only upwards it is the reader
+    const look = (): void => { // on its way to the newest it may be far from it; only upwards it is the reader
         if (root.scrollHeight - root.scrollTop - root.clientHeight < NEAR_PX) follows = true;
         else if (root.scrollTop < lastTop) follows = false;
         lastTop = root.scrollTop;
-    });
+    };
+    on(root, 'scroll', look);
     const fitted = new ResizeObserver(() => follows && toNewest('instant')); // a keyboard on the screen came or went
     fitted.observe(root);
     list.append(h('li', { class: 'began' }, sentence(t().began, who)));
@@ -28,6 +29,7 @@ function messageLog(who: string): { root: HTMLElement; leave(): void; update(m: 
         update(m) {
             const total = m.dropped + m.messages.length;
             if (total === shown) return;
+            look(); // the event of a scrolling comes a frame after it
             for (const said of m.messages.slice(Math.max(0, shown - m.dropped))) list.append(saidItem(said, who));
             while (list.children.length > m.messages.length + 1) list.children[1]?.remove();
             shown = total;
