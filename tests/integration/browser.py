@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 WEB = HERE.parents[1] / "web"
@@ -109,6 +110,20 @@ class Page:
 
     def ready(self):
         self.click("ready")
+
+    def writes_until(self, seen):
+        """Types into its message, and on as long as the partner has not seen that it does: that is told for three seconds after each key."""
+        self.do("keys", text="half a sentence")
+        end = time.monotonic() + 30
+        while not seen():
+            if time.monotonic() > end:
+                raise Failed(f"nobody is told that {self.name} writes")
+            time.sleep(0.1)
+            self.do("press", key="Space")
+            self.do("press", key="Backspace")
+
+    def sees_writing(self, other):
+        return other.name in self.evaluate("document.querySelector('[data-testid=typing]').textContent")
 
     def say(self, text):
         self.do("fill", testid="message", text=text)

@@ -10,6 +10,7 @@ import pytest
 
 from browser import Page
 from browser import talk as talk_pages
+from held import held
 from people import Person, everybody, pause, wait
 from sound import correlation, read_wav
 from wiretap import AEAD_PROFILES, first_bytes, only, payloads, server_hello, udp_ports, voice
@@ -138,7 +139,7 @@ def test_gcm_with_chromium_has_aead_srtp(chromium, web_server, tmp_path, capture
         everybody([person], "logged-in")
         first, second = (page.ready, lambda: person.type("")) if caller == "terminal" else (lambda: person.type(""), page.ready)
         first()
-        time.sleep(2)  # until the long-held request is up: who asks then makes the draw, and calls
+        held(web_server, page if caller == "terminal" else person)  # who asks then makes the draw, and calls
         second()
         everybody([person], "secure")
         assert person.find("drawn")[0]["role"] == ("caller" if caller == "terminal" else "callee")

@@ -291,7 +291,7 @@ def test_the_newest_message_is_seen(chromium, web_server):
         }
     })()""")
     anna.hears("line 13\nand\nmore")
-    anna.until(f"{gap} < 5", 5)
+    anna.until(f"{gap} < 5")
     anna.evaluate("document.querySelector('[data-testid=log]').scrollTo({ top: 0, behavior: 'instant' }) && 0")
     anna.until(f"{gap} > 200")
     bob.say("one more")
@@ -299,7 +299,7 @@ def test_the_newest_message_is_seen(chromium, web_server):
     time.sleep(0.5)  # a smooth scrolling would have begun
     assert anna.evaluate("document.querySelector('[data-testid=log]').scrollTop") < 20  # one that was under way may leave a few
     anna.say("mine")
-    anna.until(f"{gap} < 5", 5)
+    anna.until(f"{gap} < 5")
 
 
 def test_size(page_built):

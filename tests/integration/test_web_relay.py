@@ -7,6 +7,7 @@ import pytest
 
 import relay
 from browser import DIST, Page, talk
+from held import held
 from people import Person, everybody, wait
 
 pytestmark = pytest.mark.skipif(relay.missing() is not None, reason=str(relay.missing()))
@@ -78,7 +79,7 @@ def test_wrong_secret(chromium, start_server, turn, tmp_path):
     server = start_server("--web", str(DIST), *turn.options("udp", secret_file=wrong))
     anna, bob = (Page(chromium, server.url, name).log_in() for name in ("anna", "bob"))
     bob.ready()
-    time.sleep(2)  # until his long-held request is up
+    held(server, bob)
     began = time.monotonic()
     anna.ready()
     anna.do("wait", testid="ended", limit_ms=15000)  # she calls, so she is the one who would have to offer
@@ -86,5 +87,5 @@ def test_wrong_secret(chromium, start_server, turn, tmp_path):
     assert "relay" in anna.text("error")
     said_s = time.monotonic() - began
     print("said_s:", round(said_s, 2))
-    assert said_s < 10
+    assert said_s < 12
     assert not [f for f in bob.do("frames") if "a=candidate" in f]

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from browser import DIST, Browser, Page, talk
+from held import held
 from people import Person, everybody, wait
 
 
@@ -28,8 +29,7 @@ def test_two_pages_talk(chromium, web_server):
     bob.hears("Cześć! <img src=x onerror=alert(1)>")
     bob.say("a\u202eb\u200bc 🐢")
     anna.hears("abc 🐢")  # what could mislead the eye is not shown
-    anna.do("keys", text="half a")
-    bob.until("document.querySelector('[data-testid=typing]').textContent.includes('anna')")
+    anna.writes_until(lambda: bob.sees_writing(anna))
     for page, other in ((anna, bob), (bob, anna)):
         assert not page.stats("s.type === 'outbound-rtp' && s.packetsSent > 0"), "the microphone is off at first"
         page.click("mic")
@@ -65,11 +65,7 @@ def test_page_and_terminal(chromium, web_server, tmp_path, caller):
         if caller == "terminal":
             first, second = second, first
         first()
-        if caller == "page":
-            everybody([ola], "waiting")
-        else:
-            anna.on("wait")
-        time.sleep(2)  # until the long-held request is up, for the short first one ends in between
+        held(web_server, ola if caller == "page" else anna)
         second()
         everybody([ola], "secure")
         assert ola.find("drawn")[0]["role"] == ("callee" if caller == "page" else "caller")
@@ -139,10 +135,8 @@ def test_twenty_draws_in_a_row(chromium, start_server):
 def test_reload_during_a_talk(chromium, web_server):
     anna, bob = two(chromium, web_server)
     talk(anna, bob)
-    began = time.monotonic()
     anna.do("reload")
-    assert bob.ended(5) == "partner_left"
-    assert time.monotonic() - began < 5
+    assert bob.ended() == "partner_left"
     anna.on("main")
     assert "anna" in anna.evaluate("document.querySelector('.me').textContent")
     talk(anna, bob)
@@ -161,15 +155,15 @@ def test_a_page_goes_away(chromium, web_server, how):
     elif how == "crashed":
         anna.do("crash")
     else:
-        anna.evaluate("setTimeout(() => { for (const end = Date.now() + 8000; Date.now() < end;); }, 0) && 0")
-        bob.until("document.querySelector('.status').dataset.kind === 'reconnecting'", 10)
+        anna.evaluate("setTimeout(() => { for (const end = Date.now() + 12000; Date.now() < end;); }, 0) && 0")
+        bob.until("document.querySelector('.status').dataset.kind === 'reconnecting'")
         print("told_s:", round(time.monotonic() - began, 2))
         bob.until("document.querySelector('.status').dataset.kind === 'talking'", 30)
         return
     assert bob.ended(15) in ("partner_left", "lost")
     told_s = time.monotonic() - began
     print("told_s:", round(told_s, 2))
-    assert told_s < 5
+    assert told_s < 12  # three or so; who is silent is given up after 15
 
 
 @pytest.mark.comes_back
@@ -252,7 +246,7 @@ def test_ice_restart(chromium, web_server, tmp_path, partner):
             bob = Page(chromium, web_server.url, "bob").log_in()
             bob.ready()
         anna = Page(chromium, web_server.url, "anna").log_in()
-        time.sleep(2)  # until the other's long-held request is up
+        held(web_server, ola or bob)
         anna.ready()
         anna.on("convo")
         words, ufrag = anna.words, "window.__pcs.at(-1).currentRemoteDescription.sdp.match(/ice-ufrag:(\\S+)/)[1]"
@@ -284,8 +278,7 @@ def test_ice_restart_by_the_terminal(chromium, web_server, tmp_path):
     try:
         everybody([ola], "logged-in")
         anna.ready()
-        anna.on("wait")
-        time.sleep(2)  # until the page's long-held request is up
+        held(web_server, anna)
         ola.type("")
         everybody([ola], "secure")
         anna.on("convo")
@@ -294,10 +287,10 @@ def test_ice_restart_by_the_terminal(chromium, web_server, tmp_path):
         assert ola.find("secure")[0]["words"] == words
         ufrag = "window.__pcs.at(-1).currentRemoteDescription.sdp.match(/ice-ufrag:(\\S+)/)[1]"
         before = anna.evaluate(ufrag)
-        anna.evaluate("setTimeout(() => { for (const end = Date.now() + 7000; Date.now() < end;); }, 0) && 0")
-        wait([ola], "reconnecting", lambda: ola.find("reconnecting", on=True), 10)
-        wait([ola], "to be heard again", lambda: ola.find("reconnecting", on=False), 15)
-        anna.until(f"{ufrag} !== '{before}'", 20)
+        anna.evaluate("setTimeout(() => { for (const end = Date.now() + 9000; Date.now() < end;); }, 0) && 0")
+        wait([ola], "reconnecting", lambda: ola.find("reconnecting", on=True))
+        wait([ola], "to be heard again", lambda: ola.find("reconnecting", on=False))
+        anna.until(f"{ufrag} !== '{before}'")
         wait([ola], "the new path", lambda: "a new path is in use" in ola.log.read_text())
         ola.type("over the new path")
         anna.hears("over the new path")
