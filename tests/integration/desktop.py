@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 
+from lateness import Lateness
 from people import BUILD, Failed, stop
 
 # Within these a window that is told to must have left: two seconds, and more on a loaded machine. A sanitizer looks for leaks at the end.
@@ -127,7 +128,8 @@ class Node:
         return (self.call("Accessible", "GetChildren") or ([],))[0]
 
     def press(self):
-        self.call("Action", "DoAction", "(i)", 0)
+        """False: it is gone."""
+        return self.call("Action", "DoAction", "(i)", 0) is not None
 
     def text(self):
         return self.call("Text", "GetText", "(ii)", 0, -1)[0]
@@ -236,9 +238,8 @@ class Window:
     # What a user does
 
     def press(self, name, role="push button", limit_s=60):
-        node = self.until(f"{role} {name!r} that can be pressed",
-                          lambda: (n := self.find(role, name)) and n.has("SENSITIVE") and n, limit_s)
-        node.press()
+        self.until(f"{role} {name!r} that can be pressed",
+                   lambda: (n := self.find(role, name)) and n.has("SENSITIVE") and n.press(), limit_s)
 
     def type_into(self, node, text):
         done = node.call("EditableText", "SetTextContents", "(s)", text)
@@ -297,6 +298,18 @@ class Window:
         self.wait_text(partner)
         return self.wait("push button", re.compile("^The four words: ")).name.removeprefix("The four words: ")
 
+    def writes_until(self, seen):
+        """Types into its message, and on as long as the partner has not seen that it does: that is told for five seconds."""
+        field, typed, last = self.wait("text", "Message"), 0, 0
+
+        def is_seen():
+            nonlocal typed, last
+            if time.monotonic() > last + 3:
+                typed, last = typed + 1, time.monotonic()
+                self.type_into(field, "half a sentence"[:typed + 5])
+            return seen()
+        self.until("sign of its writing at the partner's", is_seen)
+
     def say(self, text):
         self.type_into(self.wait("text", "Message"), text)
         self.press("Send")  # a button is pressed for a quarter of a second before it acts
@@ -318,7 +331,7 @@ class Window:
         return self.until(f"button {label!r} in a dialog", button)
 
     def answer(self, label):
-        self.until(f"button {label!r} that can be pressed", lambda: (n := self.dialog_button(label)).has("SENSITIVE") and n).press()
+        self.until(f"button {label!r} that can be pressed", lambda: (n := self.dialog_button(label)).has("SENSITIVE") and n.press())
         self.until("the dialog's end", lambda: all(role != "dialog" for _, role, _, _ in self.walk()))
 
     def choose(self, label):
@@ -329,6 +342,15 @@ class Window:
     def ask_to_close(self):
         """By the button in the corner."""
         self.press("Close")
+
+
+def closing_s(window):
+    """How long it takes after it was asked to by the button in the corner, but for what the machine took for others."""
+    with Lateness() as late:
+        begin = time.monotonic()
+        window.ask_to_close()
+        assert window.process.wait(2 * LEAVES_S + 20) == 0
+        return time.monotonic() - begin - late.total_s
 
 
 def together(a, b):

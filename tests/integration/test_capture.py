@@ -46,7 +46,7 @@ def test_nothing_in_the_clear(server, tmp_path, capture, codec):
             person.type(MARKER)
             person.type("m")
         wait(people, "messages", lambda: all(p.find("text", body=MARKER) for p in people))
-        pause(people, 3.5)
+        pause(people, 6)
         ports = {int(port) for p in people for port in udp_ports(p)}  # other talks may cross the capture
         people[0].type("q")
         people[0].type("y")

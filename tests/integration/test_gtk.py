@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from desktop import LEAVES_S, Sound, together
+from desktop import LEAVES_S, Sound, closing_s, together
 from people import Person, Server, everybody, wait
 from sound import tone_level
 
@@ -31,12 +31,10 @@ def test_two_windows(window, desktop, server, sound, tmp_path):
     jeden = window("jeden", mic="device:mic", speaker="none", env=sound.env).log_in("jeden")
     dwa = window("dwa", speaker="device:ear", env=sound.env).log_in("dwa")
     together(jeden, dwa)
-    assert ("You have been drawn", "Your partner is jeden.") in desktop.notifications.shown or \
-        ("You have been drawn", "Your partner is dwa.") in desktop.notifications.shown
+    jeden.until("a notification", lambda: {("You have been drawn", f"Your partner is {name}.") for name in ("jeden", "dwa")} & set(desktop.notifications.shown))
     jeden.say("Cześć! <b>5 < 6</b> & 🎈")
     dwa.hears("jeden", "Cześć! <b>5 < 6</b> & 🎈")
-    dwa.type_into(dwa.find("text", "Message"), "A longer")
-    jeden.wait_text("dwa is typing")
+    dwa.writes_until(lambda: jeden.shows("dwa is typing"))
     dwa.say("A longer answer\nin two lines")
     jeden.hears("dwa", "A longer answer\nin two lines")
     recorded = tmp_path / "ear.wav"
@@ -185,10 +183,7 @@ def test_closing(window, server, state):
         together(jeden, dwa)
     else:
         jeden.ready()
-    begin = time.monotonic()
-    jeden.ask_to_close()
-    assert jeden.process.wait(2 * LEAVES_S + 20) == 0
-    took_s = time.monotonic() - begin
+    took_s = closing_s(jeden)
     print(f"closed while {state} in {took_s:.2f} s")
     assert took_s < LEAVES_S
     dwa.until("the server told", lambda: stats(server)["online"] == 1)

@@ -4,12 +4,11 @@ wherever it is."""
 import os
 import pathlib
 import subprocess
-import time
 
 import pytest
 
 from api import Api, User
-from desktop import LEAVES_S, play, record, together
+from desktop import LEAVES_S, closing_s, play, record, together
 from people import stop
 from sound import tone_level
 
@@ -218,10 +217,8 @@ def test_narrow(desktop, window, tmp_path, font):
     wide = box(jeden.wait("label", state))[2]
     jeden.xdotool("getwindowfocus", "windowsize", "360", "600")
     jeden.until("the sign alone", lambda: box(jeden.find("push button", "Hang Up"))[2] < 60)
-    time.sleep(0.5)
-    assert box(jeden.find("label", state))[2] >= wide, "cut"
-    beyond = [one for one in outermost(jeden) if one[2][0] < 0 or one[2][0] + one[2][2] > 360]
-    assert beyond == []
+    jeden.until("all of the state", lambda: (n := jeden.find("label", state)) and box(n)[2] >= wide, limit_s=20)
+    jeden.until("nothing beyond the window", lambda: not [one for one in outermost(jeden) if one[2][0] < 0 or one[2][0] + one[2][2] > 360], limit_s=20)
     jeden.press("Next")
     jeden.wait_text("Really draw the next partner?")
     jeden.answer("Stay")
@@ -246,10 +243,7 @@ def test_closing_elsewhere(window, server, state):
         jeden.ready()
         assert User(server.url, "dwa").wait_turn(10).json["role"] == "caller"  # who then does not call
         jeden.wait_text("Your partner is dwa")
-    begin = time.monotonic()
-    jeden.ask_to_close()
-    assert jeden.process.wait(2 * LEAVES_S + 20) == 0
-    took_s = time.monotonic() - begin
+    took_s = closing_s(jeden)
     print(f"closed in {took_s:.2f} s")
     assert took_s < LEAVES_S
     assert Api(server.url).get("/v1/stats").json["online"] == (state == "connecting")

@@ -6,7 +6,7 @@ from api import Api, User
 from browser import Page
 from people import Person, everybody, wait
 
-SOON_S = 4
+SOON_S = 9  # about one, and 15 where nobody asks the server
 
 
 def until_waiting(url, limit_s=20):

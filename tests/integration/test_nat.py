@@ -78,7 +78,7 @@ def right(kinds, paths):
 
 def check(kinds, paths, people=()):
     """paths(): of the two. A browser may begin over the relay and move to the better path within the second."""
-    wait(people, "move to the best path", lambda: right(kinds, paths()), 10)
+    wait(people, "move to the best path", lambda: right(kinds, paths()))
     print("-".join(kinds), paths())
 
 

@@ -2,6 +2,7 @@
 
 import pathlib
 import subprocess
+import time
 
 import pytest
 
@@ -18,6 +19,10 @@ def log_in(url, name):
     return user
 
 
+def udp_bound(port):
+    return f":{port:04X} " in pathlib.Path("/proc/net/udp").read_text()
+
+
 class Sipp:
     """One user's sipp runs; the port stays the same, since over UDP it is his binding."""
 
@@ -25,6 +30,7 @@ class Sipp:
         self.server, self.user, self.folder, self.port = server, user, folder, free_port()
 
     def start(self, scenario, transport="u1", target=""):
+        """Who is to be called is there when this returns."""
         sip = self.user.login["sip"]
         fields = self.folder / f"{self.user.name}-{scenario}.csv"
         auth = f"[authentication username={sip['username']} password={sip['password']}]"
@@ -33,7 +39,12 @@ class Sipp:
                    "-p", str(self.port), "-t", transport, "-nostdin", "-timeout", "20", "-timeout_error", "-trace_err",
                    "-error_file", self.folder / f"{self.user.name}-{scenario}.err", "-trace_msg",
                    "-message_file", self.folder / f"{self.user.name}-{scenario}.msg"]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder)
+        end = time.monotonic() + 15
+        while scenario.startswith("callee") and process.poll() is None and not udp_bound(self.port):
+            assert time.monotonic() < end, "sipp does not listen"
+            time.sleep(0.02)
+        return process
 
     def done(self, process, scenario):
         out, _ = process.communicate(timeout=30)

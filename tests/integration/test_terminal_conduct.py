@@ -151,7 +151,7 @@ def test_a_suspended_user_is_told_why_how_long_and_where_to_object(start_server,
 
 
 def test_a_suspension_ends(start_server, others):
-    server = start_server("--report-threshold", "1", "--suspend-s", "5")
+    server = start_server("--report-threshold", "1", "--suspend-s", "10")
     jeden, dwa = both = others(server, "jeden", "dwa")
     for person in both:
         person.type("")
@@ -163,10 +163,10 @@ def test_a_suspension_ends(start_server, others):
     everybody([jeden], "error", code="suspended")
     (told,) = jeden.find("error", code="suspended")
     assert "1 more minute" in told["message"]
-    pause([jeden], 2)
+    pause([jeden], 1)
     jeden.type("")
     wait([jeden], "the same again", lambda: len(jeden.find("error", code="suspended")) == 2)
-    pause([jeden], max(0, told["at"] + 5.5 - time.monotonic()))
+    pause([jeden], max(0, told["at"] + 10.5 - time.monotonic()))
     jeden.type("")
     (trzy,) = others(server, "trzy")
     trzy.type("")

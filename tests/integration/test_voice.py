@@ -3,11 +3,11 @@
 import array
 import re
 import subprocess
-import time
 import wave
 
 import pytest
 
+from lateness import Lateness
 from people import BUILD, Person, everybody, pause, wait
 
 RATE = 48000
@@ -114,23 +114,40 @@ def test_a_clipped_signal_does_not_wrap(pair, tmp_path, codec):
 
 
 def test_the_recording_has_true_timing(pair):
-    people = pair("tone:500")
-    start = time.monotonic()
-    for on in (True, False) * 3:
-        people[0].type("m")
-        wait(people, "switch", lambda: people[1].events and people[1].find("mic") and people[1].find("mic")[-1]["on"] is on)
-        pause(people, 0.5)
-    people[0].type("q")
-    people[0].type("y")
-    everybody(people, "ended")
-    lasted = time.monotonic() - start
-    heard = read_wav(people[1].heard)
-    assert abs(len(heard) / RATE - lasted) < 1.0
+    """What is spoken while the machine stands still is not heard: then another talk is measured."""
+    people, measured = pair("tone:500"), []
+    while len(measured) < 4 and (not measured or min(measured)[0] > 0.15):
+        if measured:
+            for person in people:
+                person.events.clear()
+                person.type("")
+            everybody(people, "secure")
+        with Lateness() as late:
+            found = three_spurts(people)
+        measured.append((late.worst_s, *found))
+    worst_s, lasted_s, spoken_s, heard = min(measured)
+    print(f"{len(measured)} talks, {1000 * worst_s:.0f} ms late at worst")
+    assert abs(len(heard) / RATE - lasted_s) < 1.0
     block = RATE // 50
     loud = [max(map(abs, heard[i:i + block])) > 1000 for i in range(0, len(heard) - block, block)]
     spurts = sum(b and not a for a, b in zip([False] + loud, loud))
     assert spurts == 3
-    assert 1.2 < sum(loud) * block / RATE < 2.2
+    assert -0.3 < sum(loud) * block / RATE - spoken_s < 0.7
+
+
+def three_spurts(people):
+    """Half a second of each. How long the talk lasted, how long the microphone was on, and what was heard."""
+    since = people[1].find("secure")[-1]["at"]
+    for on in (True, False) * 3:
+        people[0].type("m")
+        wait(people, "switch", lambda: people[1].find("mic") and people[1].find("mic")[-1]["on"] is on)
+        pause(people, 0.5)
+    people[0].type("q")
+    people[0].type("y")
+    everybody(people, "ended")
+    switched = people[1].find("mic")
+    spoken_s = sum(off["at"] - on["at"] for on, off in zip(switched[::2], switched[1::2]))
+    return people[1].find("ended")[-1]["at"] - since, spoken_s, read_wav(people[1].heard)
 
 
 def test_a_microphone_that_cannot_be_opened_is_told(pair):

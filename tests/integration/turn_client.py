@@ -15,7 +15,7 @@ class TurnClient:
     def __init__(self, address, user, password):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect(address)
-        self.socket.settimeout(3)
+        self.socket.settimeout(10)
         self.user, self.password, self.realm, self.nonce = user, password, b"", b""
 
     def allocate(self, lifetime_s):
