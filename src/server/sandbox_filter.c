@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -185,9 +186,10 @@ static mt_err add_files(scmp_filter_ctx f, bool write_too) {
     return err;
 }
 
-/* What libuv and stdio ask of descriptors; among the others is one that types into the operator's terminal. */
+/* What libuv and stdio ask of descriptors, and how much of what was sent is not acknowledged yet; among the others is
+ * one that types into the operator's terminal. */
 static mt_err add_ioctl(scmp_filter_ctx f) {
-    static const uint64_t requests[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ};
+    static const uint64_t requests[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, SIOCOUTQ, TCGETS, TIOCGWINSZ};
     mt_err err = MT_OK;
     for (size_t i = 0; err == MT_OK && i < sizeof requests / sizeof requests[0]; i++)
         err = add_if(f, "ioctl", 1, LOW_32, requests[i]);
