@@ -126,11 +126,18 @@ void mt_conn_set_timeout(mt_conn *c) {
     mt_wheel_set(&c->net->wheel, &c->timeout, due_ms(c));
 }
 
-/* True: the queue has not moved for all that time. */
+/* What must have been taken while the stall limit ran: a byte a minute is not reading, and its queue may be large. */
+static uint64_t least_taken(const mt_conn *c) {
+    const mt_net_limits *l = &c->net->limits;
+    uint64_t least = (uint64_t)l->body_rate * l->idle_ms / 1000;
+    return least > 0 ? least : 1;
+}
+
+/* True: the queue has not moved, or hardly, for all that time. */
 static bool is_stuck(mt_conn *c, int64_t now_ms) {
     if (mt_conn_queued(c) == 0 || is_handshake(c) || now_ms < c->stall_ms)
         return false;
-    if (outstanding(c) >= c->stalled_bytes)
+    if (outstanding(c) + least_taken(c) > c->stalled_bytes)
         return true;
     c->stalled_bytes = 0; /* it moved: from now on again */
     return false;

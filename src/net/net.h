@@ -29,7 +29,7 @@ typedef struct mt_net_limits {
     uint32_t first_byte_ms;    /* 30000 */
     uint32_t header_ms;        /* 10000 for the whole header */
     uint32_t body_ms;          /* 10000 to begin with; later at least body_rate */
-    uint32_t body_rate;        /* 512 bytes a second after body_ms */
+    uint32_t body_rate;        /* 512 bytes a second after body_ms; also taken of queued output, over idle_ms */
     uint32_t idle_ms;          /* 60000 between requests */
     uint32_t flow_idle_ms;     /* 45000 of silence on a SIP or WebSocket flow */
     uint32_t ws_ping_ms;       /* 20000 */

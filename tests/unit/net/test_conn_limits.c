@@ -186,6 +186,34 @@ static void test_reads_slowly(void **state) {
 }
 
 static size_t heap_bytes(void) {
+/* One that takes just enough to be no standstill kept its queue, and so memory of ours, for as long as it liked. */
+static void test_reads_too_slowly(void **state) {
+    server s;
+    mt_net_limits l;
+    server_limits(&l);
+    l.idle_ms = 500;
+    l.body_rate = 1 << 20; /* reads a fifth of that */
+    server_start(&s, &l);
+    s.body_bytes = 12 << 20;
+    int fd = client_connect(&s, &s.http);
+    int small = 4096;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    client_say(&s, fd, GET("/big"));
+    int64_t start_ms = mt_clock_ms();
+    size_t total = 0;
+    while (s.gone == 0 && mt_clock_ms() - start_ms < 8000) {
+        ssize_t got = recv(fd, in, 4096, 0);
+        total += got > 0 ? (size_t)got : 0;
+        pump(&s, 20);
+    }
+    assert_int_equal(s.gone, 1);
+    assert_true(total > 8192 && total < s.body_bytes); /* it did read all the while */
+    pump(&s, 20);
+    assert_int_equal(s.written_closed, 1);
+    close(fd);
+    server_stop(&s);
+}
+
     struct mallinfo2 m = mallinfo2();
     return m.uordblks;
 }
@@ -313,6 +341,7 @@ int main(void) {
         cmocka_unit_test(test_never_reads),
         cmocka_unit_test(test_reads_slowly),
         cmocka_unit_test(test_3000_connections_leave_nothing),
+        cmocka_unit_test(test_reads_too_slowly),
         cmocka_unit_test(test_max_conns),
         cmocka_unit_test(test_refused_by_handler),
         cmocka_unit_test(test_out_of_descriptors),
