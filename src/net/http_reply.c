@@ -169,12 +169,33 @@ void mt_http_reply(mt_http_req *req, const mt_http_answer *a) {
         mt_conn_resume(c);
 }
 
+/* The word by which a client tells errors apart (docs/protocol/api.md). */
+static const char *code_of(unsigned status) {
+    switch (status) {
+    case 408:
+        return "too_slow";
+    case 413:
+    case 414:
+    case 431:
+        return "too_large";
+    case 417:
+    case 501:
+    case 505:
+        return "not_implemented";
+    case 503:
+        return "full";
+    default:
+        return "bad_request";
+    }
+}
+
 void mt_http_reply_refuse(mt_conn *c, unsigned status, bool head_only) {
-    char body[128];
-    int len = snprintf(body, sizeof body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u}",
-                       mt_http_reason(status), status);
+    char body[160];
+    int len = snprintf(body, sizeof body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"code\":\"%s\"}",
+                       mt_http_reason(status), status, code_of(status));
     mt_http_answer a = {.status = status,
                         .content_type = "application/problem+json",
+                        .headers = "Cache-Control: no-store\r\n",
                         .body = mt_slice_n(body, len > 0 ? (size_t)len : 0)};
     write_head(c->net, &a, (shape){.close = true, .hsts = wants_hsts(c)});
     send_answer(c, &a, head_only, NULL);

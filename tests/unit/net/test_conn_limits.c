@@ -70,6 +70,7 @@ static void test_slow_head(void **state) {
     check_lived(lives_for(&s, "GET / HTTP/1.1\r\nX: ", 'a'), 200, "HTTP/1.1 408 ");
     check_lived(lives_for(&s, "GET / HTTP/1.1\r\nX: ", '\0'), 200, "HTTP/1.1 408 ");
     assert_non_null(strstr(in, "Connection: close\r\n"));
+    assert_non_null(strstr(in, "\"code\":\"too_slow\"}"));
     server_stop(&s);
 }
 
@@ -185,7 +186,6 @@ static void test_reads_slowly(void **state) {
     server_stop(&s);
 }
 
-static size_t heap_bytes(void) {
 /* One that takes just enough to be no standstill kept its queue, and so memory of ours, for as long as it liked. */
 static void test_reads_too_slowly(void **state) {
     server s;
@@ -214,6 +214,7 @@ static void test_reads_too_slowly(void **state) {
     server_stop(&s);
 }
 
+static size_t heap_bytes(void) {
     struct mallinfo2 m = mallinfo2();
     return m.uordblks;
 }
@@ -340,8 +341,8 @@ int main(void) {
         cmocka_unit_test(test_held_has_no_limit_here),
         cmocka_unit_test(test_never_reads),
         cmocka_unit_test(test_reads_slowly),
-        cmocka_unit_test(test_3000_connections_leave_nothing),
         cmocka_unit_test(test_reads_too_slowly),
+        cmocka_unit_test(test_3000_connections_leave_nothing),
         cmocka_unit_test(test_max_conns),
         cmocka_unit_test(test_refused_by_handler),
         cmocka_unit_test(test_out_of_descriptors),
