@@ -6,6 +6,7 @@
 
 #define MINUTE_MS 60000
 #define IDLE_RETRY_S 30
+#define OPENED_PER_REQUEST 2 /* so that who asks too much is told so, rather than hung up on */
 #define SWEEP 4 /* forgotten addresses freed for each new one */
 
 /* A token bucket in units of 1/60000 event, so that one millisecond adds exactly its rate a minute. */
@@ -20,7 +21,7 @@ typedef struct entry {
     uint8_t key[8];
     uint32_t conns, users, idle;
     int64_t used_ms;
-    bucket logins, requests, sip_stream, sip_datagram, reports;
+    bucket opened, logins, requests, sip_stream, sip_datagram, reports;
 } entry;
 
 void mt_limits_config_default(mt_limits_config *cfg) {
@@ -53,6 +54,11 @@ void mt_limits_deinit(mt_limits *l) {
 
 static bool exempt(const mt_limits *l, const mt_addr *a) {
     return l->cfg.off || (!l->cfg.loopback_too && mt_addr_is_loopback(a));
+}
+
+/* A connection costs more than a request, a handshake of TLS by far. */
+static uint32_t opened_min(const mt_limits *l) {
+    return OPENED_PER_REQUEST * l->cfg.requests_min;
 }
 
 static entry *find(mt_limits *l, const mt_addr *a) {
@@ -94,6 +100,7 @@ static entry *create(mt_limits *l, const mt_addr *a, int64_t now_ms) {
         return NULL;
     }
     mt_list_init(&e->recent);
+    e->opened = (bucket){(int64_t)opened_min(l) * MINUTE_MS, now_ms};
     e->logins = (bucket){(int64_t)l->cfg.logins_min * MINUTE_MS, now_ms};
     e->requests = (bucket){(int64_t)l->cfg.requests_min * MINUTE_MS, now_ms};
     e->reports = (bucket){(int64_t)l->cfg.reports_min * MINUTE_MS, now_ms};
@@ -138,7 +145,7 @@ bool mt_limits_conn_open(mt_limits *l, const mt_addr *a, int64_t now_ms) {
     if (exempt(l, a))
         return true;
     entry *e = use(l, a, now_ms);
-    if (e == NULL || e->conns >= l->cfg.conns)
+    if (e == NULL || e->conns >= l->cfg.conns || take(&e->opened, opened_min(l), now_ms) > 0)
         return false;
     e->conns++;
     return true;

@@ -17,7 +17,7 @@ typedef struct mt_limits_config {
     bool loopback_too;      /* loopback is counted like any other address */
     uint32_t conns;         /* 500 */
     uint32_t logins_min;    /* 300 a minute */
-    uint32_t requests_min;  /* 6000 a minute */
+    uint32_t requests_min;  /* 6000 a minute; twice as many connections may be begun */
     uint32_t sip_min;       /* 6000 a minute; datagrams, whose source can be forged, apart from streams */
     uint32_t reports_min;   /* 6 a minute, about others */
     uint32_t idle_logins;   /* 50: logins without a SIP binding */
@@ -35,7 +35,7 @@ typedef struct mt_limits {
 mt_err mt_limits_init(mt_limits *l, const mt_limits_config *cfg, mt_random random) MT_MUST_CHECK;
 void mt_limits_deinit(mt_limits *l);
 
-/* False: too many, or no memory to count. A true answer is to be followed by mt_limits_conn_closed one day. */
+/* False: too many are open, too many were begun (twice requests_min a minute), or no memory to count. A true answer is to be followed by mt_limits_conn_closed one day. */
 bool mt_limits_conn_open(mt_limits *l, const mt_addr *a, int64_t now_ms);
 void mt_limits_conn_closed(mt_limits *l, const mt_addr *a);
 

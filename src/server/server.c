@@ -45,8 +45,8 @@ static bool accept_conn(void *ctx, const mt_addr *remote) {
                 mt_limits_conn_open(&s->limits, remote, mt_server_now_ms(s));
     s->metrics.refused[MT_REFUSED_CONNECTIONS] += !good;
     if (!good)
-        mt_console_trouble(&s->console, MT_CONSOLE_LIMIT, "an address has too many connections", remote,
-                           mt_server_now_ms(s));
+        mt_console_trouble(&s->console, MT_CONSOLE_LIMIT, "an address has too many connections, or begins too many",
+                           remote, mt_server_now_ms(s));
     return good;
 }
 

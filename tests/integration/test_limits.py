@@ -129,6 +129,26 @@ def test_connections_of_one_address(start_server):
     until("room again", lambda: status_of(server) == 200)
 
 
+def test_connections_that_come_and_go(start_server):
+    """Each costs a handshake, where there is TLS: four tenths of a millisecond of the one processor."""
+    server = start_server("--limit-loopback", "--requests-per-minute", "10", "--self-signed", "--https", "127.0.0.1:0", "--metrics", "open")
+    refused = 0
+    for _ in range(30):
+        with connect(server.http) as one:
+            one.sendall(b"GET")  # no request is ever made
+            one.settimeout(0.3)
+            try:
+                refused += one.recv(1) == b""
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                refused += 1
+    assert 8 <= refused <= 10, refused
+    assert Api(server.url, source=OTHER).get("/healthz").status == 200
+    text = Api(server.url, source=OTHER).get("/metrics").raw.decode()
+    assert f'myturn_refusals_total{{reason="connections_per_address"}} {refused}\n' in text
+
+
 def test_a_full_server_says_when_to_come_back(start_server):
     server = start_server("--max-users", "2")
     for i in range(2):

@@ -46,6 +46,25 @@ static void counts_connections(void **state) {
     mt_limits_deinit(&l);
 }
 
+/* What broke: to connect, to have a handshake of TLS made, and to go again, was limited by nothing. */
+static void counts_connections_begun(void **state) {
+    mt_limits l;
+    mt_limits_config cfg = small();
+    make(&l, &cfg);
+    mt_addr a = at("192.0.2.1:1000"), b = at("192.0.2.2:1000");
+    for (uint32_t i = 0; i < 2 * cfg.requests_min; i++) {
+        assert_true(mt_limits_conn_open(&l, &a, 0));
+        mt_limits_conn_closed(&l, &a);
+    }
+    assert_false(mt_limits_conn_open(&l, &a, 0));
+    assert_true(mt_limits_conn_open(&l, &b, 0));
+    assert_int_equal(mt_limits_request(&l, &a, 0), 0); /* those that are open go on */
+    assert_true(mt_limits_conn_open(&l, &a, 500));     /* two a second */
+    assert_false(mt_limits_conn_open(&l, &a, 500));
+    mt_limits_conn_closed(&l, &a);
+    mt_limits_deinit(&l);
+}
+
 static void requests_refill_by_the_minute(void **state) {
     mt_limits l;
     mt_limits_config cfg = small();
@@ -190,6 +209,7 @@ static void short_of_memory_refuses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_connections),          cmocka_unit_test(requests_refill_by_the_minute),
+        cmocka_unit_test(counts_connections_begun),    cmocka_unit_test(requests_refill_by_the_minute),
         cmocka_unit_test(logins_and_idle_ones),        cmocka_unit_test(users_logged_in),
         cmocka_unit_test(counts_a_whole_ipv6_network), cmocka_unit_test(exempts),
         cmocka_unit_test(forgets_idle_addresses),      cmocka_unit_test(keeps_within_its_table),
