@@ -151,8 +151,8 @@ void mt_routes_spec_ready(mt_call *c) {
         answer(c, 200, "{\"Status changed\":\"READY\"}");
     else if (err == MT_EDENIED)
         mt_suspension_answer(c->target, c->req, c->now_ms);
-    else
-        mt_web_problem(c->srv, c->req, MT_WEB_WRONG_STATE);
+    else /* MT_EINVAL: a phone, since talks go through relays only */
+        mt_web_problem(c->srv, c->req, err == MT_EINVAL ? MT_WEB_INVALID_LINK : MT_WEB_WRONG_STATE);
 }
 
 void mt_routes_spec_busy(mt_call *c) {

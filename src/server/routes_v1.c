@@ -143,8 +143,8 @@ void mt_routes_v1_me(mt_call *c) {
         mt_turn_hold_me(c->self, &wish, c->now_ms);
 }
 
-/* The policies a client accepts; all it names that we do not know are passed over, and so is what a phone cannot do.
- * 0: none is left. */
+/* The policies a client accepts; all it names that we do not know are passed over, and so is what it may not have. 0:
+ * none is left. */
 static unsigned links_of(const cJSON *list, const mt_session *s) {
     static const struct {
         const char *name;
@@ -158,9 +158,7 @@ static unsigned links_of(const cJSON *list, const mt_session *s) {
                 links |= known[i].bit;
         }
     }
-    if (mt_relay_is_only(&s->srv->opt.relay)) /* it goes from address to address */
-        links &= ~(unsigned)MT_LINK_RTP;
-    return mt_user_is_phone(s->user) ? links & MT_LINK_RTP : links;
+    return mt_session_may_link(s, links);
 }
 
 static mt_err end_named(mt_call *c, mt_slice hex) {

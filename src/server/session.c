@@ -242,8 +242,14 @@ void mt_session_set_registered(mt_session *s, bool registered, int64_t now_ms) {
     mt_session_changed(s);
 }
 
+unsigned mt_session_may_link(const mt_session *s, unsigned links) {
+    if (mt_relay_is_only(&s->srv->opt.relay)) /* plain RTP goes from address to address */
+        links &= ~(unsigned)MT_LINK_RTP;
+    return mt_user_is_phone(s->user) ? links & MT_LINK_RTP : links;
+}
+
 unsigned mt_session_links(const mt_session *s) {
-    return mt_user_is_phone(s->user) ? MT_LINK_RTP : MT_LINK_GCM;
+    return mt_session_may_link(s, mt_user_is_phone(s->user) ? MT_LINK_RTP : MT_LINK_GCM);
 }
 
 mt_addr mt_session_addr(const mt_session *s) {

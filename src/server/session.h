@@ -125,7 +125,10 @@ void mt_session_touch(mt_session *s, const mt_addr *a, int64_t now_ms);
 void mt_session_set_registered(mt_session *s, bool registered, int64_t now_ms);
 /* The digest secrets for the username the client used. False: not one of his. */
 bool mt_session_ha1(const mt_session *s, mt_slice username, uint8_t md5[MT_MD5_BYTES], uint8_t sha256[MT_SHA256_BYTES]);
-/* The link policies of one who names none: a phone knows but plain RTP. */
+/* Those of the link policies that he may have: a phone knows but plain RTP, which there is none of where talks go
+ * through relays only. 0: none is left. */
+unsigned mt_session_may_link(const mt_session *s, unsigned links);
+/* The same of one who names none. */
 unsigned mt_session_links(const mt_session *s);
 /* Where he is: his SIP binding's address, else that of his last request. */
 mt_addr mt_session_addr(const mt_session *s);

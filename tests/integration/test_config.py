@@ -154,6 +154,28 @@ def test_sighup_takes_what_can_be_taken_and_says_what_cannot(tmp_path):
         server.close()
 
 
+def test_a_relay_that_comes_by_sighup_holds_for_phones_that_are_there(tmp_path):
+    """They were drawn on, by plain RTP from address to address; the SIP server then refused the call (488), and both were drawn anew."""
+    secret = tmp_path / "secret"
+    secret.write_text("s" * 32 + "\n")
+    secret.chmod(0o600)
+    path = write(tmp_path, "[login]\nfirst_lease_s = 300\n")
+    server = Server(tmp_path, options=("--config", path))
+    try:
+        login = Api(server.url).post("/v1/users", {"name": "telefon", "device": "phone"}).json
+        phone, both = Api(server.url, token=login["token"]), User(server.url, "jeden")
+        assert both.post("/v1/turn", {"link": ["gcm", "rtp"]}, headers={"Prefer": "wait=0"}).json["state"] == "waiting"
+        write(tmp_path, f"[login]\nfirst_lease_s = 300\n[ice]\nturn = turn:turn.example.org:3478\nturn_secret_file = {secret}\n")
+        os.kill(server.process.pid, signal.SIGHUP)
+        wait_for(server, "config: changed: turn, turn_secret_file")
+        for answer in (phone.post("/v1/turn", {"link": ["rtp"]}), phone.post("/v1/turn"), phone.put("/update-status-rdy/telefon")):
+            assert answer.status == 400 and answer.json["code"] == "invalid_link"
+        assert phone.get("/v1/me").json["status"] == 0
+        assert both.post("/v1/turn", {"link": ["gcm", "rtp"]}, headers={"Prefer": "wait=0"}).json["state"] == "waiting"
+    finally:
+        server.close()
+
+
 # Health and metrics
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
