@@ -190,6 +190,7 @@ void mt_turn_begin(mt_session *s, const mt_turn_wish *wish, int64_t now_ms) {
     if (s->turn.req != NULL)
         mt_web_problem(srv, release(&s->turn), MT_WEB_SUPERSEDED);
     if (is_forgotten(s)) {
+        mt_match_pause(srv->match, s->user, now_ms); /* he may wait since before, and nobody is to draw him */
         mt_web_problem(srv, wish->req, MT_WEB_NOT_REGISTERED);
         return;
     }
@@ -204,8 +205,10 @@ void mt_turn_begin(mt_session *s, const mt_turn_wish *wish, int64_t now_ms) {
         turn_due(&s->turn.timer, NULL, now_ms);
     else if (err == MT_EDENIED)
         mt_suspension_answer(s, release(&s->turn), now_ms);
-    else
+    else { /* without memory he may wait since before, but nobody asks for him any more */
+        mt_match_pause(srv->match, s->user, now_ms);
         mt_web_problem(srv, release(&s->turn), err == MT_ESTATE ? MT_WEB_IN_TALK : MT_WEB_FULL);
+    }
 }
 
 void mt_turn_left(mt_session *s) {

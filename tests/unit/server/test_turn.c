@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "fake_net.h"
 
 typedef struct person {
@@ -331,6 +332,32 @@ static void no_limits_means_none(void **state) {
     fake_stop(s);
 }
 
+/* What broke: he stayed in the pool, though his older request was answered by then and the newer one refused: whoever
+ * drew him waited in vain. */
+static void who_could_not_wait_for_lack_of_memory_is_not_drawn(void **state) {
+    unsigned seen = 0;
+    for (unsigned long n = 1; n < 40; n++) {
+        mt_server *s = fake_start(NULL);
+        person a = login("jeden"), b = login("dwa");
+        fake_call *held = turn(&a);
+        mt_alloc_fail_nth(n);
+        fake_call *newer = fake_send(&(fake_wish){.method = "POST",
+                                                  .path = "/v1/turn",
+                                                  .token = a.token,
+                                                  .headers = "Prefer: wait=25\n",
+                                                  .body = "{\"link\":[\"gcm\",\"cbc\"]}"});
+        mt_alloc_fail_nth(0);
+        if (fake_answered(held) && fake_answered(newer)) {
+            expect(held, 409, "superseded");
+            expect(newer, 503, "full");
+            expect(fake_send(&(fake_wish){.method = "POST", .path = "/v1/turn", .token = b.token}), 200, "waiting");
+            seen++;
+        }
+        fake_stop(s);
+    }
+    assert_true(seen > 0);
+}
+
 /* ---- the end */
 
 static void going_down_answers_and_ends(void **state) {
@@ -383,6 +410,7 @@ int main(void) {
         cmocka_unit_test(an_unanswered_pair_dissolves),
         cmocka_unit_test(addresses_are_limited),
         cmocka_unit_test(no_limits_means_none),
+        cmocka_unit_test(who_could_not_wait_for_lack_of_memory_is_not_drawn),
         cmocka_unit_test(going_down_answers_and_ends),
         cmocka_unit_test(second_signal_ends_at_once),
         cmocka_unit_test(destroyed_with_requests_held),
