@@ -102,8 +102,10 @@ static void salt(mt_conduct *c, int64_t now_ms) {
 mt_conduct_mark mt_conduct_mark_of(mt_conduct *c, uint64_t login, mt_slice address, int64_t now_ms) {
     salt(c, now_ms);
     mt_conduct_mark mark = {.login = login, .by_address = address.len > 0};
-    if (mark.by_address)
+    if (mark.by_address) {
         mark.address = mt_siphash(c->salt[NEW], address.p, address.len);
+        mark.before = mt_siphash(c->salt[OLD], address.p, address.len);
+    }
     return mark;
 }
 
@@ -144,8 +146,11 @@ static void forget_old(const mt_conduct *c, subject *s, int64_t now_ms) {
         memmove(s->reports, s->reports + old, s->count * sizeof *s->reports);
 }
 
-static bool is_same(const mt_conduct_mark *a, const mt_conduct_mark *b) {
-    return a->login == b->login || (a->by_address && b->by_address && a->address == b->address);
+/* then: of a report that counts still, so made under the key of today or of the day before. */
+static bool is_same(const mt_conduct_mark *then, const mt_conduct_mark *now) {
+    bool address =
+        then->by_address && now->by_address && (then->address == now->address || then->address == now->before);
+    return then->login == now->login || address;
 }
 
 static bool has_counted(const subject *s, const mt_conduct_mark *by) {

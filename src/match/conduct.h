@@ -31,7 +31,8 @@ typedef struct mt_conduct mt_conduct;
 /* Somebody, without telling who. */
 typedef struct mt_conduct_mark {
     uint64_t login;   /* never given twice */
-    uint64_t address; /* hash */
+    uint64_t address; /* hash under the key of today */
+    uint64_t before;  /* and under that of the day before */
     bool by_address;  /* false: the address does not count */
 } mt_conduct_mark;
 

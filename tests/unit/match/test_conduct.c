@@ -159,6 +159,20 @@ static void test_the_key_changes(void **state) {
     assert_int_equal(left_s(9, "A"), 0);
 }
 
+/* One person was two reporters, where the key changed in between. */
+static void test_the_key_changes_between_two_reports_of_one(void **state) {
+    (void)state;
+    report(9, "B", 99, "z"); /* the first key */
+    pass(23 * HOUR_MS);
+    report(1, "A", 11, "a");
+    pass(2 * HOUR_MS);
+    report(1, "A", 21, "a");
+    report(1, "A", 12, "b");
+    assert_int_equal(left_s(1, "A"), 0);
+    report(1, "A", 13, "c");
+    assert_int_equal(left_s(1, "A"), 3600);
+}
+
 static void test_off(void **state) {
     (void)state;
     cfg.threshold = cfg.address_threshold = 0;
@@ -209,6 +223,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_reports_count_for_a_while, begin, end),
         cmocka_unit_test_setup_teardown(test_all_is_forgotten, begin, end),
         cmocka_unit_test_setup_teardown(test_the_key_changes, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_key_changes_between_two_reports_of_one, begin, end),
         cmocka_unit_test_setup_teardown(test_off, begin, end),
         cmocka_unit_test_setup_teardown(test_memory_is_bounded, begin, end),
         cmocka_unit_test_setup_teardown(test_without_memory, begin, end),
