@@ -45,9 +45,12 @@ static void on_failed(void *ctx, uint32_t call, unsigned code) {
     mt_client_act(c);
 }
 
-static void on_ended(void *ctx, uint32_t call) {
+static void on_ended(void *ctx, uint32_t call, bool by_server) {
     myturn_client *c = ctx;
-    mt_turn_call_ended(c->turn, call, c->link != NULL ? mt_link_silent_ms(c->link->link) : 0, mt_clock_ms());
+    if (by_server)
+        mt_turn_call_stopped(c->turn, call, mt_clock_ms());
+    else
+        mt_turn_call_ended(c->turn, call, c->link != NULL ? mt_link_silent_ms(c->link->link) : 0, mt_clock_ms());
     mt_client_act(c);
 }
 

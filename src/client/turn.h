@@ -190,6 +190,8 @@ void mt_turn_call_failed(mt_turn *t, uint32_t call, unsigned code,
 /* BYE or CANCEL arrived. silent_ms: since the partner was last heard on the link; one who hangs up was heard just now.
  */
 void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t silent_ms, int64_t now_ms);
+/* BYE arrived of a server that is going down: nobody has hung up. */
+void mt_turn_call_stopped(mt_turn *t, uint32_t call, int64_t now_ms);
 
 /* The partner's re-INVITE with an offer that is not the one in force. */
 void mt_turn_reoffered(mt_turn *t, uint32_t call, int64_t now_ms);

@@ -199,12 +199,19 @@ static const char *reason_of_code(unsigned code) {
     }
 }
 
-void mt_turn_call_failed(mt_turn *t, uint32_t call, unsigned code, int64_t now_ms) {
+/* False: it is none of ours any more. */
+static bool take_end(mt_turn *t, uint32_t call) {
     if (call != 0 && call == t->kept_call)
         t->kept_call = 0;
     if (call == 0 || call != t->call)
-        return;
+        return false;
     t->call = 0;
+    return true;
+}
+
+void mt_turn_call_failed(mt_turn *t, uint32_t call, unsigned code, int64_t now_ms) {
+    if (!take_end(t, call))
+        return;
     if (t->state == MYTURN_CONNECTING)
         end_to_waiting(t, reason_of_code(code), 480, now_ms);
     else /* signalling is lost, not the talk */
@@ -212,16 +219,22 @@ void mt_turn_call_failed(mt_turn *t, uint32_t call, unsigned code, int64_t now_m
 }
 
 void mt_turn_call_ended(mt_turn *t, uint32_t call, int64_t silent_ms, int64_t now_ms) {
-    if (call != 0 && call == t->kept_call)
-        t->kept_call = 0;
-    if (call == 0 || call != t->call)
+    if (!take_end(t, call))
         return;
-    t->call = 0;
     if (t->state == MYTURN_CONNECTING)
         end_to_waiting(t, "undone", 480, now_ms);
     else
         mt_turn_end_to_idle(
             t, t->state == MYTURN_RECONNECTING || silent_ms >= MT_TURN_QUIET_MS ? "lost" : "partner_left", 480, now_ms);
+}
+
+void mt_turn_call_stopped(mt_turn *t, uint32_t call, int64_t now_ms) {
+    if (!take_end(t, call))
+        return;
+    if (t->state == MYTURN_CONNECTING)
+        end_to_waiting(t, "server", 480, now_ms);
+    else
+        mt_turn_end_to_idle(t, "server", 480, now_ms);
 }
 
 /* The link */

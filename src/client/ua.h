@@ -37,7 +37,8 @@ typedef struct mt_ua_events {
     void (*up)(void *ctx, uint32_t call); /* 2xx arrived, or the ACK to ours */
     void (*failed)(void *ctx, uint32_t call,
                    unsigned code); /* final 3xx to 6xx; 408: none in time; or the dialog died here without BYE */
-    void (*ended)(void *ctx, uint32_t call); /* BYE or CANCEL arrived */
+    /* BYE or CANCEL arrived. by_server: it says that the server ended the call, going down, and not the partner. */
+    void (*ended)(void *ctx, uint32_t call, bool by_server);
     /* A re-INVITE with another offer than the one in force: mt_ua_reanswer or mt_ua_rerefuse is due. NULL: it is
      * answered with the SDP in force, as one without news is by itself. */
     void (*reoffered)(void *ctx, uint32_t call);

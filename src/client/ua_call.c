@@ -46,12 +46,12 @@ static void tell_failed(mt_ua_call *c, unsigned code) {
         c->ua->ev.failed(c->ua->ctx, c->id, code);
 }
 
-static void tell_ended(mt_ua_call *c) {
+static void tell_ended(mt_ua_call *c, bool by_server) {
     if (c->silent)
         return;
     c->silent = true;
     if (c->ua->ev.ended != NULL)
-        c->ua->ev.ended(c->ua->ctx, c->id);
+        c->ua->ev.ended(c->ua->ctx, c->id, by_server);
 }
 
 static void tell_up(mt_ua_call *c) {
@@ -255,6 +255,13 @@ static int call_state(tagi_t tags[]) {
     return state;
 }
 
+/* Reason (RFC 3326) with a cause of 5xx. What the partner said of that kind does not pass the server. */
+static bool says_server(sip_t const *sip) {
+    const sip_reason_t *r = sip != NULL ? sip->sip_reason : NULL;
+    return r != NULL && r->re_protocol != NULL && g_ascii_strcasecmp(r->re_protocol, "SIP") == 0 &&
+           r->re_cause != NULL && r->re_cause[0] == '5' && strlen(r->re_cause) == 3;
+}
+
 void mt_ua_call_event(mt_ua *ua, mt_ua_call *c, nua_event_t event, int status, sip_t const *sip, tagi_t tags[]) {
     switch (event) {
     case nua_r_invite:
@@ -271,11 +278,11 @@ void mt_ua_call_event(mt_ua *ua, mt_ua_call *c, nua_event_t event, int status, s
         break;
     case nua_i_cancel:
         if (!c->up)
-            tell_ended(c);
+            tell_ended(c, false);
         g_clear_pointer(&c->offered, g_free); /* only an offer within the call, answered or not: the call goes on */
         break;
     case nua_i_bye:
-        tell_ended(c);
+        tell_ended(c, says_server(sip));
         break;
     case nua_r_authenticate:
         on_authenticated(c, status);

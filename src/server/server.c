@@ -259,6 +259,7 @@ static void begin_stop(mt_server *s) {
     s->stopping = true;
     s->stop_by_ms = now_ms + STOP_MOST_MS;
     mt_net_stop_listening(s->net);
+    mt_sip_server_go_down(s->sip);
     for (mt_user *u = mt_match_next(s->match, NULL); u != NULL; u = mt_match_next(s->match, u)) {
         mt_turn_shutdown(mt_session_of(u));
         mt_match_busy(s->match, u, MT_END_SHUTDOWN, now_ms);

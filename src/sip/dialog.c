@@ -1,5 +1,7 @@
 #include "sip/machine.h"
 
+#define GOING_DOWN "SIP;cause=503;text=\"The server is going down\"" /* RFC 3326 */
+
 static void gone(mt_timer *timer, void *ctx, int64_t now_ms) {
     mt_sip_server *s = ctx;
     mt_sip_side *side = MT_CONTAINER(timer, mt_sip_side, gone);
@@ -221,7 +223,8 @@ void mt_sip_call_bye(mt_sip_server *s, mt_sip_side *to) {
                             .branch = branch,
                             .flow = &flow,
                             .cseq = to->cseq,
-                            .max_forwards = 70};
+                            .max_forwards = 70,
+                            .reason = s->going_down ? GOING_DOWN : NULL};
     mt_slice bytes;
     if (mt_sip_leg_send(s, &r, &flow, &bytes) != MT_OK)
         return;

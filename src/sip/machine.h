@@ -218,7 +218,8 @@ struct mt_sip_server {
     mt_sip_msg held; /* a held request taken up again meanwhile */
     mt_sip_server_counts counts;
     bool oom;
-    bool hiding; /* mt_sip_server_hide */
+    bool hiding;     /* mt_sip_server_hide */
+    bool going_down; /* mt_sip_server_go_down */
 };
 
 /* A request being worked on. */
@@ -339,6 +340,7 @@ typedef struct mt_sip_leg_request {
     const mt_sip_flow *flow;
     uint32_t cseq;
     unsigned max_forwards;
+    const char *reason; /* RFC 3326; NULL: none */
 } mt_sip_leg_request;
 mt_slice mt_sip_rewrite_target(mt_slice uri); /* without its headers */
 void mt_sip_rewrite_request(mt_sip_server *s, mt_sip_writer *w, const mt_sip_leg_request *r);

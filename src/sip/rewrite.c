@@ -74,6 +74,8 @@ void mt_sip_rewrite_request(mt_sip_server *s, mt_sip_writer *w, const mt_sip_leg
     party(w, "To", &to->their_uri, r->tag);
     mt_sip_write_header(w, "Call-ID", mt_sip_str_slice(&to->call_id));
     mt_sip_write_cseq(w, r->cseq, method);
+    if (r->reason != NULL)
+        mt_sip_write_header(w, "Reason", mt_slice_of(r->reason));
 }
 
 static bool may_pass(mt_sip_header_id id) {

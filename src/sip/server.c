@@ -275,6 +275,10 @@ void mt_sip_server_hide(mt_sip_server *s, bool on) {
     s->hiding = on;
 }
 
+void mt_sip_server_go_down(mt_sip_server *s) {
+    s->going_down = true;
+}
+
 int64_t mt_sip_server_next_ms(const mt_sip_server *s) {
     return mt_timerq_next_ms(&s->timerq);
 }

@@ -107,6 +107,9 @@ mt_err mt_sip_server_input(mt_sip_server *s, const mt_sip_flow *flow, mt_slice m
 void mt_sip_server_flow_closed(mt_sip_server *s, const mt_sip_flow *flow, int64_t now_ms);
 /* The owner ended this pair: CANCEL before the answer (487 to the caller; 480 if parked), BYE to both sides after it. Unknown pair: nothing. */
 void mt_sip_server_end_pair(mt_sip_server *s, const mt_sip_pair *pair, int64_t now_ms);
+/* The owner goes down, and ends all pairs: from now on each BYE of ours says that it is the server who ends the call
+ * (Reason with cause 503, RFC 3326), not the partner. */
+void mt_sip_server_go_down(mt_sip_server *s);
 /* The user logged out: binding gone, nonces forgotten. The owner ends his pair first. */
 void mt_sip_server_forget_user(mt_sip_server *s, mt_sip_user user, int64_t now_ms);
 /* From now on no body passes in which an address of its sender stands (sip/hide.h): requests are answered 488, and a call

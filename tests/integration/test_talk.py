@@ -240,6 +240,27 @@ def test_server_gone_and_back_while_waiting(crowd, server, tmp_path):
 
 
 @pytest.mark.comes_back
+def test_server_that_is_stopped_says_who_ended_the_talk(crowd, server, tmp_path):
+    """Each side was told that its partner had hung up. The second may still be told so, where the first one's bye in the link is quicker than
+    the server's BYE to him."""
+    people = crowd("jeden", "dwa")
+    talk(people)
+    server.process.send_signal(signal.SIGTERM)
+    ended(people, limit_s=4)
+    reasons = {p.find("ended")[0]["reason"] for p in people}
+    assert "server" in reasons and reasons <= {"server", "partner_left"}
+    assert server.process.wait(3) == 0
+    again = Server(tmp_path, **port_options(server))
+    try:
+        wait(people, "the second login", lambda: all(len(p.find("logged-in")) >= 2 for p in people))
+        talk(people, 2)
+        for person in people:
+            stop(person.process)
+    finally:
+        again.close()
+
+
+@pytest.mark.comes_back
 def test_server_gone_during_a_talk_does_not_end_it(crowd, server, tmp_path):
     jeden, dwa = people = crowd("jeden", "dwa")
     talk(people)

@@ -1,6 +1,7 @@
 """Talks in the browser, with real Chromium: page with page, and page with the terminal client."""
 
 import array
+import signal
 import time
 
 import pytest
@@ -164,6 +165,15 @@ def test_a_page_goes_away(chromium, web_server, how):
     told_s = time.monotonic() - began
     print("told_s:", round(told_s, 2))
     assert told_s < 12  # three or so; who is silent is given up after 15
+
+
+def test_server_that_is_stopped_says_who_ended_the_talk(chromium, web_server):
+    """Each side was told that its partner had left; the second one may be, see test_talk.py."""
+    anna, bob = two(chromium, web_server)
+    talk(anna, bob)
+    web_server.process.send_signal(signal.SIGTERM)
+    reasons = {anna.ended(), bob.ended()}
+    assert "server" in reasons and reasons <= {"server", "partner_left"}
 
 
 @pytest.mark.comes_back

@@ -121,10 +121,10 @@ test('next leaves and draws in one request', () => {
     assert.deepEqual(b.ended(), ['next']);
 });
 
-test('the partner leaves by bye, by BYE, or is lost', () => {
+test('the partner leaves by bye, by BYE, or is lost; or the server goes down', () => {
     for (const [how, reason] of [
         [(b: Bench): void => b.turn.linkClosed('remote_bye', 0), 'partner_left'], [(b: Bench, c: number): void => b.turn.callEnded(c, 100, 0), 'partner_left'],
-        [(b: Bench, c: number): void => b.turn.callEnded(c, 3_000, 0), 'lost'], [(b: Bench): void => b.turn.linkClosed('protocol', 0), 'protocol'],
+        [(b: Bench, c: number): void => b.turn.callEnded(c, 3_000, 0), 'lost'], [(b: Bench, c: number): void => b.turn.callEnded(c, 3_000, 0, true), 'server'], [(b: Bench): void => b.turn.linkClosed('protocol', 0), 'protocol'],
         [(b: Bench): void => b.turn.linkClosed('sas_failed', 0), 'sas_failed'],
     ] as [(b: Bench, c: number) => void, string][]) {
         const b = new Bench();

@@ -283,6 +283,16 @@ static void test_partner_hangs_up_by_bye(void **state) {
     EXPECT(k, "bye mute leave(A) ended!(partner_left) state(idle)");
 }
 
+/* Both sides of a talk were told that the other one had hung up. */
+static void test_server_goes_down(void **state) {
+    kit *k = *state;
+    to_talking(k, false);
+    mt_turn_call_stopped(k->t, IN(1) + 1, k->now_ms); /* another one */
+    EXPECT(k, "");
+    mt_turn_call_stopped(k->t, IN(1), k->now_ms);
+    EXPECT(k, "bye mute leave(A) ended!(server) state(idle)");
+}
+
 static void test_partner_vanishes_and_signalling_says_so(void **state) {
     kit *k = *state;
     to_talking(k, false);
@@ -473,6 +483,7 @@ int main(void) {
         T(test_hangup_without_confirmation),
         T(test_partner_hangs_up_by_link),
         T(test_partner_hangs_up_by_bye),
+        T(test_server_goes_down),
         T(test_partner_vanishes_and_signalling_says_so),
         T(test_partner_vanishes_and_bye_is_quicker),
         T(test_silence_heals),

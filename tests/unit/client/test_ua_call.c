@@ -96,8 +96,8 @@ static void test_hang_up_before_any_answer(void **state) {
     assert_true(b->invites == 0 || b->cancels == 1);
 }
 
-static void test_partner_says_bye(void **state) {
-    bench *b = *state;
+/* lines: of the BYE, each with CRLF */
+static void bye_comes(bench *b, const char *lines, const char *told) {
     b->invite_code = 200;
     begin(b);
     assert_int_equal(mt_ua_dial(b->ua, 1, 111001, SDP), MT_OK);
@@ -105,15 +105,27 @@ static void test_partner_says_bye(void **state) {
     char *from = sip_header(b->invite_msg, "From"), *id = sip_header(b->invite_msg, "Call-ID");
     char *bye = g_strdup_printf("BYE %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bKbye\r\nMax-Forwards: 70\r\n"
                                 "From: <sip:111001@myturn.invalid>;tag=peer\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: 5 BYE\r\n"
-                                "Content-Length: 0\r\n\r\n",
-                                b->peer->contact, b->udp ? "UDP" : "TCP", b->peer->server, from, id);
+                                "%sContent-Length: 0\r\n\r\n",
+                                b->peer->contact, b->udp ? "UDP" : "TCP", b->peer->server, from, id, lines);
     sip_peer_send(b->peer, bye);
     UNTIL(b->last_code == 200);
-    assert_string_equal(b->events, "up ended");
+    assert_string_equal(b->events, told);
     mt_ua_hangup(b->ua, 1); /* harmless */
     run_ms(100);
     assert_int_equal(b->byes, 0);
     g_free(from), g_free(id), g_free(bye);
+}
+
+static void test_partner_says_bye(void **state) {
+    bye_comes(*state, "", "up ended");
+}
+
+static void test_bye_with_a_reason_of_no_server(void **state) {
+    bye_comes(*state, "Reason: Q.850;cause=503\r\nReason: SIP;cause=486\r\n", "up ended");
+}
+
+static void test_server_says_bye(void **state) {
+    bye_comes(*state, "Reason: SIP;cause=503;text=\"The server is going down\"\r\n", "up stopped");
 }
 
 /* Being called */
@@ -264,6 +276,8 @@ int main(void) {
         TCP(test_hang_up_before_any_answer),
         UDP(test_hang_up_before_any_answer),
         TCP(test_partner_says_bye),
+        TCP(test_bye_with_a_reason_of_no_server),
+        TCP(test_server_says_bye),
         UDP(test_partner_says_bye),
         TCP(test_called_and_partner_hangs_up),
         UDP(test_called_and_partner_hangs_up),

@@ -33,8 +33,8 @@ static void on_up(void *ctx, uint32_t call) {
 static void on_failed(void *ctx, uint32_t call, unsigned code) {
     event(ctx, "failed", code, NULL);
 }
-static void on_ended(void *ctx, uint32_t call) {
-    event(ctx, "ended", 0, NULL);
+static void on_ended(void *ctx, uint32_t call, bool by_server) {
+    event(ctx, by_server ? "stopped" : "ended", 0, NULL);
 }
 
 static void on_reoffered(void *ctx, uint32_t call) {

@@ -105,6 +105,27 @@ static void test_end_pair_in_every_stage(void **state) {
     }
 }
 
+/* A stop of the server looked to both sides as if the other one had hung up. */
+static void test_going_down_is_told(void **state) {
+    for (int i = 0; i < 4; i++) {
+        char reason[100];
+        bool goes = i % 2 != 0;
+        begin(LEGS[i / 2].first, LEGS[i / 2].second, UP);
+        if (goes)
+            mt_sip_server_go_down(w.s);
+        world_end_pair(&w);
+        for (int side = 0; side < 2; side++) {
+            const char *bye = peer_next(&w.p[side], "BYE ");
+            assert_int_equal(has_header(bye, "Reason"), goes);
+            if (goes)
+                assert_string_equal(header_of(bye, "Reason", reason, sizeof(reason)),
+                                    "SIP;cause=503;text=\"The server is going down\"");
+            peer_answer(&w.p[side], bye, "200 OK", NULL, NULL, NULL);
+        }
+        end();
+    }
+}
+
 static void test_end_pair_before_the_invite(void **state) {
     world_open(&w, MT_SIP_TCP, MT_SIP_TCP);
     world_end_pair(&w);
@@ -440,6 +461,7 @@ static void test_next_pair_at_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_end_pair_in_every_stage),
+        cmocka_unit_test(test_going_down_is_told),
         cmocka_unit_test(test_end_pair_before_the_invite),
         cmocka_unit_test(test_200_crosses_the_dissolution),
         cmocka_unit_test(test_cancel_in_every_stage),

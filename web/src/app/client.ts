@@ -259,7 +259,7 @@ export class Client {
             incoming: (call, from) => this.do(() => turn.incoming(call, from, now())),
             up: (call) => this.do(() => turn.callIsUp(call, now())),
             failed: (call, code) => this.do(() => turn.callFailed(call, code, now())),
-            ended: (call) => this.do(() => turn.callEnded(call, this.link?.silentMs() ?? 0, now())),
+            ended: (call, byServer) => this.do(() => turn.callEnded(call, this.link?.silentMs() ?? 0, now(), byServer)),
         });
     }
 

@@ -15,7 +15,8 @@ export interface SipEvents {
     incoming(call: number, from: string): void;
     up(call: number): void;
     failed(call: number, code: number): void;
-    ended(call: number): void;
+    /** byServer: it is going down; nobody has hung up. */
+    ended(call: number, byServer: boolean): void;
 }
 
 interface Call {
@@ -43,6 +44,12 @@ function userOf(session: RTCSession): string {
     } catch {
         return user;
     }
+}
+
+/* Reason (RFC 3326) with a cause of 5xx. What the partner said of that kind does not pass the server. */
+function saysServer(bye: unknown): boolean {
+    const reason = (bye as { getHeader?(name: string): string | undefined } | null)?.getHeader?.('Reason') ?? '';
+    return /^SIP\s*;(.*;)?\s*cause\s*=\s*5\d\d\b/i.test(reason);
 }
 
 export class Sip {
@@ -180,12 +187,12 @@ export class Sip {
             this.calls.delete(call);
             // CANCEL has a request for a message, and no code
             const code = (e.message as { status_code?: number } | null)?.status_code ?? 0;
-            if (code === 0 && cameFrom(e) === 'remote') this.events.ended(call);
+            if (code === 0 && cameFrom(e) === 'remote') this.events.ended(call, false);
             else this.events.failed(call, code || (cameFrom(e) === 'local' ? 408 : 503));
         }));
         session.on('ended', (e) => mine(() => {
             this.calls.delete(call);
-            if (cameFrom(e) === 'remote' && e.cause !== 'No ACK') this.events.ended(call);
+            if (cameFrom(e) === 'remote' && e.cause !== 'No ACK') this.events.ended(call, saysServer(e.message));
             else this.events.failed(call, 0);
         }));
     }

@@ -355,12 +355,13 @@ export class Turn extends TurnCore {
         if (this.state === 'connecting') this.endToWaiting(T.reasonOf(code), 480, now);
     }
 
-    /** BYE or CANCEL arrived. silentMs: since the partner was last heard on the link. */
-    callEnded(call: number, silentMs: number, now: number): void {
+    /** BYE or CANCEL arrived. silentMs: since the partner was last heard on the link. byServer: it goes down, nobody has hung up. */
+    callEnded(call: number, silentMs: number, now: number, byServer = false): void {
         if (call && call === this.keptCall) this.keptCall = 0;
         if (!call || call !== this.call) return;
         this.call = 0;
-        if (this.state === 'connecting') this.endToWaiting('undone', 480, now);
+        if (this.state === 'connecting') this.endToWaiting(byServer ? 'server' : 'undone', 480, now);
+        else if (byServer) this.endToIdle('server', 480, now);
         else this.endToIdle(this.state === 'reconnecting' || silentMs >= T.QUIET_MS ? 'lost' : 'partner_left', 480, now);
     }
 

@@ -115,6 +115,7 @@ export const en = {
         sas_failed: 'The check behind the four words failed with {name}. Somebody may have been in between, so the talk was ended.',
         protocol: '{name}’s program sent something that is not allowed. The talk was ended.',
         no_relay: 'The relay of this server could not be reached, so there was no talk.',
+        server: 'The server is being stopped and has ended the talk with {name}.',
     } as Record<string, string>,
     retried: 'That did not work out with {name}. Looking on…',
     isBlocked: 'Blocked.',

@@ -121,6 +121,7 @@ export const pl: Texts = {
         sas_failed: 'Sprawdzenie czterech słów nie powiodło się ({name}). Ktoś mógł stać pomiędzy, więc rozmowa została zakończona.',
         protocol: 'Program rozmówcy ({name}) przysłał coś niedozwolonego. Rozmowa została zakończona.',
         no_relay: 'Nie udało się połączyć z przekaźnikiem tego serwera, więc rozmowy nie było.',
+        server: 'Serwer jest wyłączany i zakończył tę rozmowę. Rozmówca: {name}.',
     },
     retried: 'Nie udało się połączyć z: {name}. Szukamy dalej…',
     isBlocked: 'Zablokowano.',
