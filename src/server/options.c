@@ -304,8 +304,8 @@ void mt_options_help(FILE *to) {
         "When it can serve, the first line on standard output is:\n"
         "  ready http=127.0.0.1:8080 sip=127.0.0.1:5060\n"
         "and behind that https= and sips= where these are served.\n"
-        "Events go to standard error. SIGTERM and SIGINT end it cleanly, SIGHUP reads the web folder and the\n"
-        "certificate again.\n",
+        "Events go to standard error. SIGTERM and SIGINT end it cleanly; SIGHUP reads the configuration, the page,\n"
+        "the secrets and the certificate again.\n",
         to);
 }
 

@@ -9,8 +9,8 @@
  * stays. */
 mt_err mt_reload_web(mt_server *s) MT_MUST_CHECK;
 mt_err mt_reload_operator(mt_server *s) MT_MUST_CHECK;
-/* SIGHUP: configuration, web folder, operator's token, certificate. Says what needs a restart. Nothing of the
- * configuration is taken where something in it is wrong. */
+/* SIGHUP: configuration, web folder, operator's token, secret of the relay, certificate. Says what needs a restart.
+ * Nothing of the configuration is taken where something in it is wrong. */
 void mt_reload_all(mt_server *s);
 
 #endif
