@@ -50,6 +50,7 @@ static void update(mt_server *s, const mt_options *fresh) {
     mt_buf changed, restart;
     mt_buf_init(&changed, NAMES_MAX);
     mt_buf_init(&restart, NAMES_MAX);
+    uint32_t lease_s = s->opt.lease_s, first_lease_s = s->opt.first_lease_s;
     mt_err err = mt_options_update(&s->opt, fresh, &changed, &restart);
     if (err != MT_OK)
         mt_log(MT_LOG_ERROR, "config", "%s", mt_err_str(err));
@@ -57,6 +58,8 @@ static void update(mt_server *s, const mt_options *fresh) {
     mt_sip_server_hide(s->sip, mt_relay_is_only(&s->opt.relay));
     mt_conduct_configure(s->conduct, &s->opt.conduct);
     mt_options_setup_log(&s->opt);
+    if (lease_s != s->opt.lease_s || first_lease_s != s->opt.first_lease_s)
+        mt_session_leases_changed(s);
     if (changed.len > 0)
         mt_log(MT_LOG_INFO, "config", "changed: %s", changed.p);
     if (restart.len > 0)

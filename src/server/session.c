@@ -107,6 +107,12 @@ static void lease_due(mt_timer *t, void *ctx, int64_t now_ms) {
         mt_session_end(s, MT_END_LOGOUT, s->leave_ms <= now_ms ? NULL : "lapsed", now_ms);
 }
 
+void mt_session_leases_changed(mt_server *srv) {
+    int64_t now_ms = mt_server_now_ms(srv);
+    for (mt_user *u = mt_match_next(srv->match, NULL); u != NULL; u = mt_match_next(srv->match, u))
+        mt_timer_set(&srv->timers, &mt_session_of(u)->lease, now_ms);
+}
+
 static void make_label(mt_random random, char out[MT_SESSION_LABEL + 1]) {
     static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
     uint8_t raw[MT_SESSION_LABEL];

@@ -110,6 +110,8 @@ mt_err mt_session_create(mt_server *srv, const mt_session_login *login, int64_t 
 void mt_session_end(mt_session *s, mt_pair_end end, const char *why, int64_t now_ms);
 /* The same at that time, unless a request of his comes before. */
 void mt_session_end_later(mt_session *s, int64_t at_ms);
+/* lease_s or first_lease_s is another one: all logins are looked at anew, from the loop. */
+void mt_session_leases_changed(mt_server *srv);
 
 mt_session *mt_session_of(const mt_user *u); /* NULL for NULL */
 mt_session *mt_session_by_token(const mt_server *srv, mt_slice token);

@@ -154,6 +154,24 @@ def test_sighup_takes_what_can_be_taken_and_says_what_cannot(tmp_path):
         server.close()
 
 
+def test_a_lease_that_sighup_shortens_is_short_at_once(tmp_path):
+    """Logins from before kept theirs until it ran out, a day later where it had been a day."""
+    path = write(tmp_path, "[login]\nfirst_lease_s = 3600\n")
+    server = Server(tmp_path, options=("--config", path))
+    try:
+        User(server.url, "jeden")
+        write(tmp_path, "[login]\nfirst_lease_s = 1\n")
+        os.kill(server.process.pid, signal.SIGHUP)
+        wait_for(server, "config: changed: first_lease_s")
+        end = time.monotonic() + 20
+        while Api(server.url).get("/v1/stats").json["online"] != 0:
+            assert time.monotonic() < end, server.log.read_text()
+            time.sleep(0.1)
+        assert "lapsed" in server.log.read_text()
+    finally:
+        server.close()
+
+
 def test_a_relay_that_comes_by_sighup_holds_for_phones_that_are_there(tmp_path):
     """They were drawn on, by plain RTP from address to address; the SIP server then refused the call (488), and both were drawn anew."""
     secret = tmp_path / "secret"

@@ -246,7 +246,7 @@ def test_server_that_is_stopped_says_who_ended_the_talk(crowd, server, tmp_path)
     people = crowd("jeden", "dwa")
     talk(people)
     server.process.send_signal(signal.SIGTERM)
-    ended(people, limit_s=4)
+    ended(people)
     reasons = {p.find("ended")[0]["reason"] for p in people}
     assert "server" in reasons and reasons <= {"server", "partner_left"}
     assert server.process.wait(3) == 0
