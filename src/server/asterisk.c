@@ -9,6 +9,8 @@
 #include "server/asterisk_int.h"
 #include "server/secret_file.h"
 
+#define CONNECT_MS 5000 /* then it is tried anew */
+
 static void set_away(mt_asterisk *a, const char *why) {
     if (a->told_away)
         return;
@@ -65,16 +67,21 @@ static void on_down(void *ctx, const char *why) {
 static const mt_stream_handlers stream_handlers = {on_up, on_received, on_down};
 
 static void try_connect(mt_asterisk *a) {
-    if (mt_stream_open(a->srv->net, &a->srv->opt.asterisk.ami, &stream_handlers, a, &a->stream) == MT_OK)
+    if (mt_stream_open(a->srv->net, &a->srv->opt.asterisk.ami, &stream_handlers, a, &a->stream) == MT_OK) {
+        mt_timer_set(&a->srv->timers, &a->connect_timer, mt_server_now_ms(a->srv) + CONNECT_MS);
         return;
+    }
     a->stream = NULL;
     connect_again(a);
 }
 
+/* Where nothing answers at all, the kernel goes on trying for two minutes without a word. */
 static void connect_due(mt_timer *t, void *ctx, int64_t now_ms) {
     mt_asterisk *a = MT_CONTAINER(t, mt_asterisk, connect_timer);
     if (a->stream == NULL)
         try_connect(a);
+    else if (a->ami.dead)
+        give_up(a, "it cannot be reached");
 }
 
 /* Anything may have been asked since it was armed. */

@@ -384,13 +384,31 @@ static void comes_back(void **state) {
     char token[256];
     login("jeden", token);
     fake_stream_down();
-    fake_sleep(20000);
+    fake_sleep(250);
     assert_true(fake_stream_is_open()); /* tried again */
     unsigned before = sip_reloads;
     connect_ami();
     pass(200);
     assert_int_equal(sip_reloads - before, 1);
     expect_me(token, "\"registered\":true"); /* asked where each of them is */
+    fake_stop(s);
+}
+
+/* What broke: a firewall in between, and for two minutes nothing was said of it and nothing was tried. */
+static void silence_is_no_connection(void **state) {
+    mt_server *s = NULL;
+    assert_int_equal(begin(&s), MT_OK);
+    fake_sleep(4900);
+    assert_true(fake_stream_is_open());
+    fake_sleep(100);
+    assert_false(fake_stream_is_open());
+    fake_sleep(250);
+    connect_ami(); /* tried again */
+    fake_sleep(10000);
+    serve();
+    assert_true(fake_stream_is_open()); /* that limit was for connecting */
+    char token[256];
+    login("jeden", token);
     fake_stop(s);
 }
 
@@ -434,6 +452,7 @@ int main(void) {
         cmocka_unit_test(without_events_the_links_tell),
         cmocka_unit_test(what_a_crash_left_goes),
         cmocka_unit_test(comes_back),
+        cmocka_unit_test(silence_is_no_connection),
         cmocka_unit_test(any_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
