@@ -10,7 +10,7 @@
 
 #define ACCEPT_PER_TURN 64
 #define BACKOFF_MS 100
-#define TELL_AGAIN_MS 10000 /* as long as descriptors are lacking */
+#define TELL_AGAIN_MS 10000 /* as long as descriptors are lacking, or places */
 #define BACKLOG 4096
 
 static void log_refused(const mt_addr *at, const char *what, int err) {
@@ -65,11 +65,21 @@ int mt_net_socket(const mt_addr *at, int type, mt_addr *bound) {
     return fd;
 }
 
+static bool may_tell(mt_listener *l) {
+    int64_t now_ms = mt_net_now_ms(l->net);
+    if (now_ms < l->silent_until_ms)
+        return false;
+    l->silent_until_ms = now_ms + TELL_AGAIN_MS;
+    return true;
+}
+
 static void take(mt_listener *l, int fd, const struct sockaddr *sa) {
     mt_net *n = l->net;
     mt_addr remote;
     bool full = n->counts.open >= n->limits.max_conns;
     n->ran = true;
+    if (full && may_tell(l))
+        mt_log(MT_LOG_WARN, "accept", "%zu connections are open: no more are let in (max_connections)", n->counts.open);
     if (full || mt_addr_from_sockaddr(sa, &remote) != MT_OK || (n->h.accept != NULL && !n->h.accept(n->ctx, &remote))) {
         n->counts.refused++;
         close(fd);
@@ -89,13 +99,10 @@ static void on_backoff(mt_timer *t, void *ctx, int64_t now_ms) {
 
 /* Out of descriptors or memory: the queue stays readable, so look away for a while. */
 static void back_off(mt_listener *l, int err) {
-    int64_t now_ms = mt_net_now_ms(l->net);
-    if (now_ms >= l->silent_until_ms) {
+    if (may_tell(l))
         mt_log(MT_LOG_WARN, "accept", "%s; waiting", strerror(err));
-        l->silent_until_ms = now_ms + TELL_AGAIN_MS;
-    }
     (void)uv_poll_stop(&l->poll);
-    mt_timer_set(&l->net->timers, &l->backoff, now_ms + BACKOFF_MS);
+    mt_timer_set(&l->net->timers, &l->backoff, mt_net_now_ms(l->net) + BACKOFF_MS);
 }
 
 static bool is_passing(int err) {

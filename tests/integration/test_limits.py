@@ -149,6 +149,26 @@ def test_connections_that_come_and_go(start_server):
     assert f'myturn_refusals_total{{reason="connections_per_address"}} {refused}\n' in text
 
 
+def test_connections_in_all(start_server):
+    """Nothing but a number among the metrics told the operator why nobody got in any more."""
+    server = start_server("--max-connections", "8")
+    kept = [connect(server.http) for _ in range(8)]  # all by one port: they are let in in this order
+    for _ in range(20):
+        with connect(server.http) as more:
+            assert more.recv(1) == b""
+    told = [line for line in server.log.read_text().splitlines() if "8 connections are open: no more are let in (max_connections)" in line]
+    assert 1 <= len(told) < 10  # once in ten seconds
+    for one in kept:
+        one.close()
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            assert Api(server.url).get("/healthz").status == 200
+            break
+        except OSError:
+            assert time.monotonic() < deadline
+
+
 def test_a_full_server_says_when_to_come_back(start_server):
     server = start_server("--max-users", "2")
     for i in range(2):
