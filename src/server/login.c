@@ -17,7 +17,10 @@ mt_err mt_login(mt_call *c, const mt_login_wish *wish, mt_session_secrets *secre
         mt_session_end(before, MT_END_LOGOUT, "asked again", c->now_ms);
     mt_session_login login = {
         .name = wish->name, .remote = remote, .attempt_hash = wish->attempt_hash, .phone = wish->phone};
-    return mt_session_create(c->srv, &login, c->now_ms, secrets, out);
+    mt_err err = mt_session_create(c->srv, &login, c->now_ms, secrets, out);
+    if (err == MT_ELIMIT)
+        mt_console_trouble(&c->srv->console, MT_CONSOLE_LIMIT, "the server is full (max_users)", NULL, c->now_ms);
+    return err;
 }
 
 /* Where SIP reaches us: the bound address, or where it is the wildcard the host that the client knows us by. */

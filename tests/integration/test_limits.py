@@ -68,6 +68,13 @@ def is_slow_down(answer):
     return answer.status == 429 and answer.json["code"] == "slow_down" and int(answer.headers["Retry-After"]) > 0
 
 
+def wait_for_line(server, text):
+    deadline = time.monotonic() + 20
+    while text not in server.log.read_text():
+        assert time.monotonic() < deadline, server.log.read_text()
+        time.sleep(0.02)
+
+
 def metric(server, name):
     text = Api(server.url).get("/metrics").raw.decode()
     return float(next(line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith(f"myturn_{name} ")))
@@ -175,6 +182,7 @@ def test_a_full_server_says_when_to_come_back(start_server):
         User(server.url, f"user{i}")
     answer = Api(server.url).post("/v1/users", {"name": "more"})
     assert answer.status == 503 and answer.json["code"] == "full" and int(answer.headers["Retry-After"]) > 0
+    wait_for_line(server, "the server is full (max_users)")
 
 
 @pytest.mark.parametrize("transport", [Udp, Tcp, Ws])
