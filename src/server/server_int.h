@@ -51,6 +51,7 @@ struct mt_server {
     mt_buf out;         /* body of the answer being written */
     char good_host[80]; /* the Host that was last found good */
     size_t good_host_len;
+    bool told_proxy; /* that there is one which is not trusted */
     bool stopping;
     int64_t stop_by_ms;
     uint64_t answers;

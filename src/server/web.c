@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+
 #define OUT_KEPT 65536 /* a larger scratch buffer is given back */
 #define NO_STORE                                                                                                       \
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n"
@@ -188,12 +190,25 @@ static bool origin_good(const mt_http_req *req, mt_slice origin, mt_slice author
     return mt_slice_eq_nocase(rest, authority);
 }
 
+/* A proxy beside us that nobody told us of: all who come through it are taken for this machine, which has no limits. */
+static void look_for_proxy(mt_server *srv, const mt_http_req *req) {
+    if (srv->told_proxy || !mt_addr_is_loopback(mt_http_req_peer(req)))
+        return;
+    srv->told_proxy =
+        mt_http_req_header_count(req, "X-Forwarded-For") > 0 || mt_http_req_header_count(req, "Forwarded") > 0;
+    if (srv->told_proxy)
+        mt_log(MT_LOG_WARN, "proxy", "a proxy on this machine asks for others and is not named in trusted_proxies: %s",
+               srv->opt.limits.loopback_too ? "they count as one address" : "they have no limits");
+}
+
 /* Behind a proxy that is trusted, the client is whom it names. */
 static void identify_client(mt_server *srv, mt_http_req *req) {
     const mt_proxies *proxies = &srv->opt.trusted_proxies;
     const mt_addr *peer = mt_http_req_peer(req);
-    if (!mt_proxies_trusts(proxies, peer))
+    if (!mt_proxies_trusts(proxies, peer)) {
+        look_for_proxy(srv, req);
         return;
+    }
     static const char *const names[] = {"X-Forwarded-For", "Forwarded"};
     mt_proxies_trail trail = {.lost = false};
     mt_slice line;

@@ -245,6 +245,22 @@ def test_user_ip_behind_a_proxy(start_server):
     assert user.get("/user-ip/jeden", headers={"Forwarded": "for=1.2.3.4"}).json == "127.0.0.1"
 
 
+@pytest.mark.parametrize("options,said", [((), "they have no limits"), (("--limit-loopback",), "they count as one address")])
+def test_a_proxy_that_nobody_named_is_told_of(start_server, options, said):
+    """Where the proxy was on the same machine, as it mostly is, its clients had no limits and no suspensions, without a word."""
+    server = start_server(*options)
+    Api(server.url).get("/healthz")
+    assert "trusted_proxies" not in server.log.read_text()
+    for address in ("192.0.2.1", "192.0.2.2"):
+        Api(server.url).get("/healthz", headers={"X-Forwarded-For": address})
+    wait_for_line(server, f"a proxy on this machine asks for others and is not named in trusted_proxies: {said}")
+    assert server.log.read_text().count("trusted_proxies") == 1
+    assert "192.0.2" not in server.log.read_text()
+    named = start_server("--trusted-proxies", "127.0.0.1")
+    Api(named.url).get("/healthz", headers={"X-Forwarded-For": "192.0.2.1"})
+    assert named.log.read_text().count("trusted_proxies") == 1  # of the one before
+
+
 def test_who_is_no_proxy_is_not_believed(start_server):
     server = start_server("--trusted-proxies", "10.0.0.0/8")
     user = User(server.url, "jeden")
