@@ -3,8 +3,8 @@
  *
  *     crowd URL USERS SECONDS SEED [restart]
  *
- * restart: the daemon will go away and come back meanwhile: server_unreachable may be told, and each user must have a
- * talk in the last third of the time.
+ * restart: the daemon will go away and come back meanwhile: server_unreachable may be told, and to who was just logging
+ * in sip_failed; each user must have a talk in the last third of the time, or within 20 s on a busy machine.
  *
  * Checked: no state lasts longer than it may, both partners see the same words, a message comes from the partner of
  * this talk, no error is told, everybody gets into talks, and all log out within 3 s. Prints what happened; exit status
@@ -17,15 +17,15 @@
 
 #include "myturn/myturn.h"
 
-enum { USERS_MAX = 32 };
+enum { USERS_MAX = 32, CHECK_MS = 500 };
 
 typedef struct user {
     myturn_client *client;
     char name[16], partner[64], words[128];
     bool caller, leaving, in;
     myturn_state state;
-    gint64 since_us;
-    unsigned talks, late_talks, ends, lives;
+    gint64 since_us, late_us; /* late_us: what it was in all then */
+    unsigned talks, late_talks, ends, lives, untold;
 } user;
 
 static user users[USERS_MAX];
@@ -37,10 +37,16 @@ static unsigned draws, secures, texts, sent, errors, equal_words;
 static unsigned ends[16];
 static const char *end_names[16];
 static gint64 setup_us[100000];
+static gint64 late_us; /* how long the machine took the time for others */
 
 static void broken(const user *u, const char *what, const char *more) {
     printf("broken: %s: %s %s (state %s)\n", u->name, what, more, myturn_state_str(u->state));
     errors++;
+}
+
+static void begin_state(user *u) {
+    u->since_us = g_get_monotonic_time();
+    u->late_us = late_us;
 }
 
 static user *by_name(const char *name) {
@@ -78,12 +84,18 @@ static void count_end(const char *reason) {
     ends[i]++;
 }
 
+/* A first login whose REGISTER comes to the next daemon is one that it never knew. */
+static bool is_of_restart(const user *u, const char *code) {
+    return restart && (strcmp(code, "server_unreachable") == 0 ||
+                       (u->state == MYTURN_LOGGING_IN && strcmp(code, "sip_failed") == 0));
+}
+
 static void on_event(void *ctx, const myturn_event *e) {
     user *u = ctx;
     switch (e->kind) {
     case MYTURN_EV_STATE:
         u->state = e->state;
-        u->since_us = g_get_monotonic_time();
+        begin_state(u);
         break;
     case MYTURN_EV_LOGGED_IN:
         u->in = true;
@@ -113,7 +125,7 @@ static void on_event(void *ctx, const myturn_event *e) {
         count_end(e->reason);
         break;
     case MYTURN_EV_ERROR:
-        if (!u->leaving && !(restart && strcmp(e->code, "server_unreachable") == 0))
+        if (!u->leaving && !is_of_restart(u, e->code))
             broken(u, e->code, e->text);
         break;
     default:
@@ -170,7 +182,7 @@ static void make(user *u) {
     (void)g_snprintf(u->name, sizeof u->name, "user%c%u", (char)('a' + (u - users)), u->lives++);
     u->partner[0] = u->words[0] = '\0';
     u->state = MYTURN_LOGGED_OUT;
-    u->since_us = g_get_monotonic_time();
+    begin_state(u);
     if (myturn_create(&o, on_event, u, &u->client) != MYTURN_OK)
         exit(1);
 }
@@ -179,16 +191,23 @@ static void check_time(user *u) {
     static const int limit_s[] = {
         [MYTURN_LOGGED_OUT] = 1000, [MYTURN_LOGGING_IN] = 5, [MYTURN_IDLE] = 1000,      [MYTURN_WAITING] = 1000,
         [MYTURN_CONNECTING] = 17,   [MYTURN_TALKING] = 1000, [MYTURN_RECONNECTING] = 1, [MYTURN_ENDING] = 3};
-    gint64 for_us = g_get_monotonic_time() - u->since_us;
+    gint64 for_us = g_get_monotonic_time() - u->since_us - (late_us - u->late_us);
     if (for_us > (gint64)(limit_s[u->state] + (restart ? 15 : 0)) * G_USEC_PER_SEC) {
         broken(u, "stuck in one state", "");
-        u->since_us = g_get_monotonic_time();
+        begin_state(u);
     }
-    if (u->state != myturn_get_state(u->client) && for_us > G_USEC_PER_SEC)
+    u->untold = u->state != myturn_get_state(u->client) ? u->untold + 1 : 0;
+    if (u->untold == 4) /* checks in a row: what is told of may be due in this very turn */
         broken(u, "was not told of a state:", myturn_state_str(myturn_get_state(u->client)));
 }
 
+/* While the machine takes the time for others, nobody is stuck. */
 static gboolean on_check(gpointer data) {
+    static gint64 due_us;
+    gint64 now_us = g_get_monotonic_time();
+    if (due_us > 0 && now_us > due_us)
+        late_us += now_us - due_us;
+    due_us = now_us + CHECK_MS * 1000;
     for (int i = 0; i < user_count; i++)
         check_time(&users[i]);
     return G_SOURCE_CONTINUE;
@@ -202,6 +221,13 @@ static gboolean on_end(gpointer data) {
 static bool anybody_in(void) {
     for (int i = 0; i < user_count; i++)
         if (myturn_get_state(users[i].client) != MYTURN_LOGGED_OUT)
+            return true;
+    return false;
+}
+
+static bool anybody_is_left_out(void) {
+    for (int i = 0; i < user_count; i++)
+        if (users[i].talks == 0 || (restart && users[i].late_talks == 0))
             return true;
     return false;
 }
@@ -254,11 +280,12 @@ int main(int argc, char **argv) {
         make(u);
         (void)g_timeout_add(1, on_press, u);
     }
-    guint check = g_timeout_add(500, on_check, NULL);
+    guint check = g_timeout_add(CHECK_MS, on_check, NULL);
     unsigned time_ms = (unsigned)strtol(argv[3], NULL, 10) * 1000;
     run_until(NULL, time_ms * 2 / 3);
     last_third = true;
     run_until(NULL, time_ms / 3);
+    run_until(anybody_is_left_out, 20000);
     closing = true;
     for (int i = 0; i < user_count; i++) {
         users[i].leaving = true;
