@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "demo")]
 
 from api import User, pair  # noqa: E402
 from people import Failed, Server, stop  # noqa: E402
-from sound import correlation, read_wav  # noqa: E402
+from sound import read_wav, understood  # noqa: E402
 
 SPOKEN = {"jeden": "One two three four five, this is the first phone speaking.", "dwa": "Good morning from the second phone, can you hear me?"}
 MODULES = ["account.so", "aufile.so", "g711.so", "sndfile.so", "menu.so", "stdio.so", "uuid.so"]
@@ -58,21 +58,22 @@ class Phone:
     def text(self):
         return (self.folder / "log").read_text(errors="replace")
 
-    def wait(self, pattern, limit_s=10):
+    def wait(self, pattern, limit_s=30):
         end = time.monotonic() + limit_s
         while not re.search(pattern, self.text()):
             if time.monotonic() > end or self.process.poll() is not None:
                 raise Failed(f"{self.name}: no {pattern}:\n{self.text()[-3000:]}")
             time.sleep(0.05)
 
-    def recording(self, limit_s=5):
-        """What it heard. The file gets its header when the call's end has reached baresip's player, a little after it was told."""
+    def recording(self, limit_s=20):
+        """What it heard, at 8 kHz. The file gets its header when the call's end has reached baresip's player, a little after it was told."""
         end = time.monotonic() + limit_s
         while True:
             files = sorted(self.heard.glob("*dec*.wav"))
             try:
                 if files:
-                    return read_wav(files[0])
+                    read_wav(files[0])
+                    return files[0]
             except (wave.Error, EOFError) as e:
                 if time.monotonic() > end:
                     raise Failed(f"{self.name}: {files[0].name} of {files[0].stat().st_size} bytes: {e}") from e
@@ -81,10 +82,7 @@ class Phone:
             time.sleep(0.05)
 
     def score(self, other):
-        heard, heard_rate = self.recording()
-        spoken, rate = read_wav(other.spoken)
-        assert rate == heard_rate == 8000
-        return correlation(spoken[:rate * 4], heard)
+        return understood(other.spoken, self.recording())
 
 
 def talk(server, transport, folder):
@@ -103,7 +101,7 @@ def talk(server, transport, folder):
         statuses = [u.status for u in users]
         dwa.type("/hangup\n")
         jeden.wait(r"session closed|terminated|Call with .* terminated")
-        end = time.monotonic() + 3
+        end = time.monotonic() + 10
         while any(u.status != 0 for u in users) and time.monotonic() < end:
             time.sleep(0.05)
         return {"transport": transport, "during": statuses, "after": [u.status for u in users],

@@ -46,7 +46,7 @@ class Linphone:
     def text(self):
         return (self.folder / "log").read_text(errors="replace") + (self.folder / "details").read_text(errors="replace")
 
-    def wait(self, pattern, limit_s=15):
+    def wait(self, pattern, limit_s=30):
         end = time.monotonic() + limit_s
         while not re.search(pattern, self.text()):
             if time.monotonic() > end or self.process.poll() is not None:

@@ -18,7 +18,7 @@ from api import User  # noqa: E402
 from baresip_talk import SPOKEN  # noqa: E402
 from people import Person, Server, everybody, pause, stop, wait  # noqa: E402
 from phones_talk import Linphone, make  # noqa: E402
-from sound import correlation, read_wav  # noqa: E402
+from sound import understood  # noqa: E402
 
 
 def speech(path, text):
@@ -83,14 +83,12 @@ def main():
         phone.over()
         time.sleep(0.5)
         phone.type("quit\n" if isinstance(phone, Linphone) else "/quit\n")
-        phone.process.wait(5)
+        phone.process.wait(20)
         client.type("quit")
-        client.process.wait(10)
-        voice, rate = read_wav(phone.spoken)
-        heard = read_wav(at_8_khz(client.heard))[0]
+        client.process.wait(20)
         print(json.dumps({"drawn": {k: drawn[k] for k in ("link", "encrypted", "role")}, "secure": client.find("secure")[0],
                           "ended": client.find("ended")[0]["reason"], "during": during, "after": user.status,
-                          "client_heard": correlation(voice[:rate * 4], heard), "phone_heard": phone.score(at_8_khz(spoken)),
+                          "client_heard": understood(phone.spoken, client.heard), "phone_heard": phone.score(at_8_khz(spoken)),
                           "shown": client.screen.read_text()}))
     finally:
         for one in (phone, client):

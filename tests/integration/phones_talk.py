@@ -17,7 +17,7 @@ from api import Api, User  # noqa: E402
 from baresip_talk import SPOKEN, Phone  # noqa: E402
 from linphone import Linphone  # noqa: E402
 from people import Server, stop  # noqa: E402
-from sound import correlation, read_wav  # noqa: E402
+from sound import understood  # noqa: E402
 
 
 class Baresip(Phone):
@@ -40,8 +40,7 @@ class Baresip(Phone):
         self.wait(r"session closed|terminated|Call with .* terminated")
 
     def score(self, spoken):
-        voice, rate = read_wav(spoken)
-        return correlation(voice[:rate * 4], read_wav(sorted(self.heard.glob("*dec*.wav"))[0])[0])
+        return understood(spoken, sorted(self.heard.glob("*dec*.wav"))[0])
 
 
 def make(kind, user, address, transport, folder):
@@ -90,14 +89,14 @@ def main():
         during = [u.status for u in users]
         callee.hang_up()
         caller.over()
-        end = time.monotonic() + 3
+        end = time.monotonic() + 10
         while any(u.status != 0 for u in users) and time.monotonic() < end:
             time.sleep(0.05)
         seen.append(devices())
         time.sleep(0.5)
         for phone in phones:
             phone.type("quit\n" if isinstance(phone, Linphone) else "/quit\n")
-            phone.process.wait(5)
+            phone.process.wait(20)
         print(json.dumps({"encrypted": drawn["encrypted"], "link": drawn["link"], "devices": seen, "during": during,
                           "after": [u.status for u in users], "heard": [caller.score(callee.spoken), callee.score(caller.spoken)]}))
     finally:
