@@ -392,6 +392,8 @@ static void tick(unsigned how) {
 static void end_pair(void) {
     mt_sip_pair id;
     pair_id(f.pair, &id);
+    if (f.pair % 8 == 7)
+        mt_sip_server_go_down(f.s);
     mt_sip_server_end_pair(f.s, &id, f.now_ms);
     f.pair++;
     f.ended_below = f.pair;

@@ -393,7 +393,10 @@ static void sip_event(world *w) {
     default:
         call = some_call(w);
         call_over(w, call);
-        mt_turn_call_ended(w->t, call, 0, w->now_ms);
+        if ((b & 0x80) != 0)
+            mt_turn_call_stopped(w->t, call, w->now_ms);
+        else
+            mt_turn_call_ended(w->t, call, 0, w->now_ms);
         break;
     }
 }
