@@ -1,4 +1,5 @@
 /* myturnd: the server. All it does is in src/server; this is the process around it. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,14 @@ static mt_err confine(const mt_options *options) {
     return mt_sandbox_enter(&cfg);
 }
 
+/* With the loop go its handlers. A reload that is asked for then is nothing to die of. */
+static void be_deaf_to_reloads(void) {
+    sigset_t hup;
+    (void)sigemptyset(&hup);
+    (void)sigaddset(&hup, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &hup, NULL);
+}
+
 static int serve(const mt_options *options) {
     mt_server *server;
     mt_err err = mt_server_create(options, mt_random_kernel(), &server);
@@ -53,6 +62,7 @@ static int serve(const mt_options *options) {
         mt_notify_ready(notify);
         err = mt_server_run(server);
     }
+    be_deaf_to_reloads();
     mt_server_destroy(server);
     return err == MT_OK ? 0 : 1;
 }

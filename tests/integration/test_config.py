@@ -194,6 +194,17 @@ def test_a_relay_that_comes_by_sighup_holds_for_phones_that_are_there(tmp_path):
         server.close()
 
 
+@pytest.mark.parametrize("_", range(5))
+def test_a_sighup_that_comes_too_late_kills_nobody(server, _):
+    """It met no handler any more, and the server died of it in the midst of its end."""
+    server.process.send_signal(signal.SIGTERM)
+    end = time.monotonic() + 20
+    while server.process.poll() is None:
+        assert time.monotonic() < end
+        server.process.send_signal(signal.SIGHUP)
+    assert server.process.returncode == 0
+
+
 # Health and metrics
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
