@@ -71,15 +71,16 @@ def server_hello(path, own):
     raise AssertionError("no ServerHello was captured")
 
 
-def payloads(path, port=None):
-    """Of the UDP packets from and to that port, or of all."""
-    out = subprocess.run(["tshark", "-r", path, "-Y", f"udp.port=={port}" if port else "udp", "-T", "fields", "-e", "udp.payload"],
+def payloads(path):
+    """Of the UDP packets."""
+    out = subprocess.run(["tshark", "-r", path, "-Y", "udp", "-T", "fields", "-e", "udp.payload"],
                          capture_output=True, text=True, check=True).stdout
     return [bytes.fromhex(line) for line in out.splitlines() if line]
 
 
-def first_bytes(path, port):
-    return [p[0] for p in payloads(path, port)]
+def first_bytes(path):
+    """Of a capture with nothing but the talk's own: its path may move from one of its ports to another."""
+    return [p[0] for p in payloads(path)]
 
 
 def voice(packets):
