@@ -37,7 +37,9 @@ class Linphone:
         (self.folder / "details").touch()
         self.process = subprocess.Popen(["linphonec", "-c", self.folder / "rc", "-d", "6", "-l", self.folder / "details"], stdin=subprocess.PIPE,
                                         stdout=self.log, stderr=subprocess.STDOUT, cwd=self.folder, env={**os.environ, "HOME": str(self.folder)})
-        self.type(f"soundcard use files\nrecord {self.heard}\nplay {self.spoken}\n")
+        for count, order in enumerate(("soundcard use files", f"record {self.heard}", f"play {self.spoken}"), 1):
+            self.wait(rf"(?s)(linphonec> .*){{{count}}}")  # 5.3 forgets what comes before its prompt
+            self.type(f"{order}\n")
 
     def type(self, text):
         self.process.stdin.write(text.encode())
@@ -71,6 +73,12 @@ class Linphone:
 
     def over(self):
         self.wait(r"(?i)Call \d+ .* ended|CallSession.*LinphoneCallEnd|\[LinphoneCallStateEnd\]|moving from.* to (state )?\S*End")
+
+    def quit(self):
+        """The end of its input, too: 5.3 goes on reading after `quit`, and does not end before it is there."""
+        self.type("quit\n")
+        self.process.stdin.close()
+        self.process.wait(20)
 
     def score(self, spoken):
         voice, rate = read_wav(spoken)

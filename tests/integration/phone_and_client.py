@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "demo")]
 from api import User  # noqa: E402
 from baresip_talk import SPOKEN  # noqa: E402
 from people import Person, Server, everybody, pause, stop, wait  # noqa: E402
-from phones_talk import Linphone, make  # noqa: E402
+from phones_talk import make  # noqa: E402
 from sound import understood  # noqa: E402
 
 
@@ -82,8 +82,7 @@ def main():
         everybody([client], "ended")
         phone.over()
         time.sleep(0.5)
-        phone.type("quit\n" if isinstance(phone, Linphone) else "/quit\n")
-        phone.process.wait(20)
+        phone.quit()
         client.type("quit")
         client.process.wait(20)
         print(json.dumps({"drawn": {k: drawn[k] for k in ("link", "encrypted", "role")}, "secure": client.find("secure")[0],

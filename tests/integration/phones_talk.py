@@ -39,6 +39,10 @@ class Baresip(Phone):
     def over(self):
         self.wait(r"session closed|terminated|Call with .* terminated")
 
+    def quit(self):
+        self.type("/quit\n")
+        self.process.wait(20)
+
     def score(self, spoken):
         return understood(spoken, sorted(self.heard.glob("*dec*.wav"))[0])
 
@@ -95,8 +99,7 @@ def main():
         seen.append(devices())
         time.sleep(0.5)
         for phone in phones:
-            phone.type("quit\n" if isinstance(phone, Linphone) else "/quit\n")
-            phone.process.wait(20)
+            phone.quit()
         print(json.dumps({"encrypted": drawn["encrypted"], "link": drawn["link"], "devices": seen, "during": during,
                           "after": [u.status for u in users], "heard": [caller.score(callee.spoken), callee.score(caller.spoken)]}))
     finally:
