@@ -88,6 +88,12 @@ build() {
     configure "$@" && compile "$1"
 }
 
+# build_with_gtk: what ./run builds and the graphical client, also where it was configured before the client's packages were there.
+build_with_gtk() {
+    [ ! -f build/build.ninja ] || [ -e build/myturn-gtk ] || logged meson configure build -Dgtk=enabled || return
+    build build --buildtype=release -Dtests=false -Dgtk=enabled
+}
+
 # build_web [all]: the page, into web/dist; installs what the lock file names if that is not there yet. all: what checks it, too.
 build_web() {
     local log wanted=esbuild omit=--omit=dev
