@@ -20,7 +20,10 @@ struct _MtgLoginPage {
 G_DEFINE_FINAL_TYPE(MtgLoginPage, mtg_login_page, GTK_TYPE_WIDGET)
 
 void mtg_login_page_set_trouble(MtgLoginPage *self, const char *text) {
-    gtk_label_set_label(self->trouble_label, text != NULL ? text : "");
+    const char *shown = text != NULL ? text : "";
+    gtk_label_set_label(self->trouble_label, shown);
+    /* An alert is not named by what it says, GTK 4.16 and later hold. */
+    gtk_accessible_update_property(GTK_ACCESSIBLE(self->trouble_label), GTK_ACCESSIBLE_PROPERTY_LABEL, shown, -1);
     gtk_widget_set_visible(self->trouble, text != NULL);
     gtk_revealer_set_reveal_child(GTK_REVEALER(self->trouble), text != NULL);
 }
