@@ -33,7 +33,7 @@ class Desktop:
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("DBUS_", "XDG_", "AT_SPI_", "GTK_", "GDK_", "WAYLAND_", "PULSE_"))}
         self.env |= {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "run"), "XDG_CONFIG_HOME": str(folder / "home/.config"),
-                     "XDG_DATA_DIRS": "/usr/local/share:/usr/share", "GDK_BACKEND": "x11", "GDK_DEBUG": "gl-disable", "GSK_RENDERER": "cairo", "GIO_USE_VFS": "local",
+                     "XDG_DATA_DIRS": "/usr/local/share:/usr/share", "GDK_BACKEND": "x11", "GDK_DEBUG": "gl-disable", "GDK_DISABLE": "gl", "GSK_RENDERER": "cairo", "GIO_USE_VFS": "local",
                      "GTK_USE_PORTAL": "0", "ADW_DISABLE_PORTAL": "1", "GSETTINGS_BACKEND": "keyfile", "NO_AT_BRIDGE": "0", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
                      "GSETTINGS_SCHEMA_DIR": str(BUILD / "apps/myturn-gtk"), "LIBGL_ALWAYS_SOFTWARE": "1"}
         try:
@@ -99,7 +99,9 @@ class Desktop:
 
 
 ACCESSIBLE = "org.a11y.atspi.Accessible"
-OLDER_ROLES = {"button": "push button"}  # since at-spi2-core 2.55
+OLDER_ROLES = {"button": "push button", "toggle button": "push button"}  # since at-spi2-core 2.55; since GTK 4.10
+LABELLED_BY = 2
+OF_ADWAITA = r".*Gtk-WARNING \*\*: \S+ Trying to measure GtkLabel .* but it needs at least .*"  # AdwMessageDialog with GTK 4.18, which draws well all the same
 
 
 class Node:
@@ -128,8 +130,17 @@ class Node:
         return (self.call("Accessible", "GetChildren") or ([],))[0]
 
     def press(self):
-        """False: it is gone."""
-        return self.call("Action", "DoAction", "(i)", 0) is not None
+        """False: it is gone. Of a button with a menu, GTK 4.18 has only the one within it pressed."""
+        done = self.call("Action", "DoAction", "(i)", 0)
+        inner = next((n for n in self.below if (n.role, n.name) == (self.role, self.name)), None)
+        return inner.press() if inner and done != (True,) else done is not None
+
+    def label(self):
+        """The text of what it is labelled by: items of menus have no other name in GTK 4.18."""
+        for kind, others in (self.call("Accessible", "GetRelationSet") or ([],))[0]:
+            if kind == LABELLED_BY:
+                return (Node(self.desktop, *others[0]).call("Text", "GetText", "(ii)", 0, -1) or ("",))[0]
+        return ""
 
     def text(self):
         return self.call("Text", "GetText", "(ii)", 0, -1)[0]
@@ -201,6 +212,8 @@ class Window:
                                                                 (n.bus, n.path, "org.freedesktop.DBus.Properties", "Get", text))])
             for at, n in enumerate(below):
                 n.take(*told[3 * at:3 * at + 3])
+                if n.role == "menu item" and not n.name:
+                    n.name = n.label()
             for parent in level:
                 parent.below = [n for n in parent.below if n.visible]
             level, depth = [n for parent in level for n in parent.below], depth + 1
@@ -274,7 +287,7 @@ class Window:
                 self.process.wait(3 * LEAVES_S)
         killed = self.process.poll() is None
         stop(self.process)
-        text = self.out.read_text(errors="replace")
+        text = re.sub(OF_ADWAITA, "", self.out.read_text(errors="replace"))
         if re.search(r"Sanitizer|runtime error:|CRITICAL|WARNING \*\*", text) or killed or running and self.process.returncode != 0:
             raise Failed(f"{self.name} left with status {self.process.returncode}:\n{text[-6000:]}")
 
