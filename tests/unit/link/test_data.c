@@ -113,12 +113,13 @@ static void open_raw_pair(pair *p) {
 static void close_side(side *s) {
     mt_data_destroy(s->data);
     mt_sctp_destroy(s->sctp);
-    g_queue_clear_full(&s->wire, (GDestroyNotify)g_bytes_unref);
 }
 
 static void close_pair(pair *p) {
     close_side(&p->a);
-    close_side(&p->b);
+    close_side(&p->b); /* its last word lies in the first one's wire */
+    g_queue_clear_full(&p->a.wire, (GDestroyNotify)g_bytes_unref);
+    g_queue_clear_full(&p->b.wire, (GDestroyNotify)g_bytes_unref);
 }
 
 static bool carry_one(side *s) {
