@@ -20,6 +20,8 @@ enum {
     SETTLE_MS = 300,      /* after the first reflexive candidate: other families and a relay may follow */
     SETTLE_RELAY_MS = 30, /* after the first relay: it came with a reflexive one, and reaches everybody */
     LOCAL_ADDRESSES_MAX = 8,
+    MOVED_PRIORITY = 0x7effff00, /* above what any host candidate has that libnice or a browser makes */
+    MOVES_MAX = 255,
 };
 
 struct mt_ice {
@@ -35,6 +37,8 @@ struct mt_ice {
     guint settle_ms; /* 0: nothing that others can reach has come yet */
     bool gathered;
     bool relay_only;
+    bool writable;
+    unsigned moves; /* how often the partner was followed */
 };
 
 static unsigned g_closing;
@@ -165,18 +169,37 @@ static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, mt_ice *ice
     set_limit(ice, ms);
 }
 
+static void writable(mt_ice *ice) {
+    ice->writable = true;
+    ice->on.writable(ice->ctx);
+}
+
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, mt_ice *ice) {
     mt_log(MT_LOG_DEBUG, "ice", "%s", nice_component_state_to_string((NiceComponentState)state));
     if (state == NICE_COMPONENT_STATE_FAILED)
         ice->on.failed(ice->ctx);
     else if (state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY)
-        ice->on.writable(ice->ctx);
+        writable(ice);
 }
 
 /* The earliest moment at which sending works: nomination comes before the component's state. */
 static void on_pair(NiceAgent *agent, guint stream, guint component, NiceCandidate *local, NiceCandidate *remote,
                     mt_ice *ice) {
-    ice->on.writable(ice->ctx);
+    writable(ice);
+}
+
+/* A check of the partner's, good under our password, from where he was not before: his address has changed, or his NAT has
+ * forgotten him. libnice makes no pair that would be worth less than the one in use, as what it learns from a check is. So
+ * it is given the address once more, as worth more: it is checked as any other then, and used if the partner answers. */
+static void on_remote(NiceAgent *agent, NiceCandidate *candidate, mt_ice *ice) {
+    if (!ice->writable || candidate->type != NICE_CANDIDATE_TYPE_PEER_REFLEXIVE || ice->moves == MOVES_MAX)
+        return;
+    NiceCandidate *c = nice_candidate_copy(candidate);
+    c->type = NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE; /* those that it learned itself it takes from nobody */
+    c->priority = MOVED_PRIORITY + ++ice->moves;
+    GSList *list = g_slist_append(NULL, c);
+    (void)!nice_agent_set_remote_candidates(agent, ice->stream, 1, list);
+    g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
 }
 
 static void on_recv(NiceAgent *agent, guint stream, guint component, guint len, gchar *buf, gpointer data) {
@@ -193,6 +216,7 @@ static mt_err set_up(mt_ice *ice, const mt_ice_config *cfg) {
     add_locals(ice, cfg->loopback);
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathering_done), ice);
     g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
+    g_signal_connect(ice->agent, "new-remote-candidate-full", G_CALLBACK(on_remote), ice);
     g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
     g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_pair), ice);
     if (!nice_agent_attach_recv(ice->agent, ice->stream, 1, ice->main, on_recv, ice))

@@ -1,6 +1,7 @@
 """A talk outlives a change of network: the address of one side is another from one moment to the next, without any word to those who sent
 to the old one. First the caller's, then the callee's; text, voice and words go on, and so does what follows."""
 
+import signal
 import time
 
 import pytest
@@ -244,6 +245,35 @@ def test_page_and_terminal(page_built, world, caller, mover, gone_s):
         page.hang_up()
         everybody([person], "ended")
         assert person.find("ended")[0]["reason"] == "partner_left"
+    finally:
+        browser.close()
+
+
+def test_a_page_moves_while_the_server_is_away(page_built, world):
+    """Nothing can be offered anew: the terminal follows the checks that come to it from the new address."""
+    world.serve("--https", f"{HUB}:0", "--self-signed", "--web", str(DIST))
+    browser = Browser(before=world.net.at("jeden"), microphone=False)
+    try:
+        page = Page(browser, f"https://{world.server.https}", "jeden").log_in()
+        page.ready()
+        with world.net.entered("hub"):
+            held(world.server, page, HUB)
+        (person,) = world.start("dwa")
+        everybody([person], "secure", 30)
+        page.on("convo")
+        words = page.words
+        world.server.process.send_signal(signal.SIGSTOP)
+        try:
+            since = time.monotonic()
+            world.net.move("jeden")
+            person.type("from the terminal")
+            page.hears("from the terminal", LIMIT_S)
+            page.say("from the page")
+            wait([person], "the page's text", lambda: person.find("text", body="from the page"), LIMIT_S)
+            print(f"texts both ways {time.monotonic() - since:.1f} s after")
+        finally:
+            world.server.process.send_signal(signal.SIGCONT)
+        assert page.words == words and len(person.find("secure")) == 1 and not person.find("ended")
     finally:
         browser.close()
 
