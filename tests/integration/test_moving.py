@@ -49,7 +49,7 @@ def talk_goes_on(people):
     """Nobody is reconnecting any more, both are heard, and it is the talk of before: new words would come with a new `secure`."""
     wait(people, "end of the silence", lambda: all(len(p.find("reconnecting", on=True)) == len(p.find("reconnecting", on=False)) for p in people))
     pause(people, 3)  # what is in the buffers of sound is over then
-    assert all(map(is_heard, people))
+    wait(people, "both heard", lambda: all(map(is_heard, people)), LIMIT_S)
     assert all(len(p.find("secure")) == 1 and not p.find("ended") for p in people)
 
 
