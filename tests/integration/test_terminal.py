@@ -143,7 +143,7 @@ def test_stopping_leaves_a_sane_terminal(terminal, key, said):
         terminal.wait("prompt of the shell", lambda s: s[-1].strip() == "$")
 
 
-def test_the_terminal_speaks_polish(server, terminal):
+def test_the_terminal_speaks_polish(server, terminal, polish):
     terminal.type(f"LC_ALL=C.UTF-8 LANGUAGE=pl {BUILD}/myturn --server {server.url} --mic none --speaker none", "Enter")
     terminal.wait("question for the name", lambda s: s[-1].startswith("Cześć! Jak się nazywasz?"))
     terminal.type("jeden", "Enter")
