@@ -34,13 +34,15 @@ class Authority:
         self.folder, self.root, self.count = folder, folder / "root.pem", 0
         self.cert, self.key = folder / "cert.pem", folder / "key.pem"
         assert openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9", "-subj", "/CN=Test root",
+                       "-addext", "keyUsage=critical,keyCertSign,cRLSign",  # Python 3.13 is strict
                        "-keyout", folder / "root.key", "-out", self.root).returncode == 0
         self.issue()
 
     def issue(self, kind=("rsa", "rsa:2048")):
         self.count += 1
         request, ext = self.folder / "req.pem", self.folder / "ext"
-        ext.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+        ext.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n"
+                       "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         assert openssl("req", "-newkey", kind[1], "-nodes", "-subj", "/CN=localhost", "-keyout", self.key, "-out", request).returncode == 0
         made = openssl("x509", "-req", "-in", request, "-CA", self.root, "-CAkey", self.folder / "root.key", "-days", "5", "-extfile", ext,
                        "-set_serial", str(1000 + self.count))
