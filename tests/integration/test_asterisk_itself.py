@@ -132,8 +132,7 @@ def test_a_crowd(world):
             if person.find("ended")[-1]["reason"] == "partner_left":
                 person.type("")
     for person in people:
-        person.type("quit")
-        person.type("y")
+        person.process.stdin.close()  # whoever is in another talk by now would send "quit" as a message
     assert [p.process.wait(20) for p in people] == [0] * 6
     until("nothing left", lambda: asterisk.channels() == 0 and asterisk.peers() == {} and asterisk.registry() == set())
 
