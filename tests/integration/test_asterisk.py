@@ -195,6 +195,7 @@ def test_killed_and_started_again_leaves_no_name(daemon, asterisk, folder):
     (folder / "sip.conf.myturn-new").write_text("[jeden]\n")  # the crash came while it was written
     server = daemon()
     assert names(folder) == []
+    until("the half-written file's end", lambda: sorted(p.name for p in folder.iterdir()) == ["extensions.conf", "sip.conf"])
     for path in folder.iterdir():
         assert "jeden" not in path.read_text() and user.login["sip"]["password"] not in path.read_text()
     until("no peer", lambda: "jeden" not in asterisk.peers)

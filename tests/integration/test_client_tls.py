@@ -3,6 +3,7 @@
 import datetime
 import http.server
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -75,8 +76,7 @@ def test_a_talk_through_tls_alone(start_server, authority, people, host):
     for one in both:
         one.type("quit")
         assert one.process.wait(10) == 0
-    log = server.log.read_text()
-    assert "481" not in log
+    assert not re.search(r"(?<![\d.:])481(?!\d)", server.log.read_text())  # of a time or a port it may be a part
 
 
 def test_a_self_made_certificate_is_its_own_authority(start_server, people, tmp_path):
