@@ -35,7 +35,8 @@ typedef struct mt_limits {
 mt_err mt_limits_init(mt_limits *l, const mt_limits_config *cfg, mt_random random) MT_MUST_CHECK;
 void mt_limits_deinit(mt_limits *l);
 
-/* False: too many are open, too many were begun (twice requests_min a minute), or no memory to count. A true answer is to be followed by mt_limits_conn_closed one day. */
+/* False: too many are open, too many were begun (twice requests_min a minute), or no memory to count. A true answer is to be
+ * followed by mt_limits_conn_closed one day. */
 bool mt_limits_conn_open(mt_limits *l, const mt_addr *a, int64_t now_ms);
 void mt_limits_conn_closed(mt_limits *l, const mt_addr *a);
 
